@@ -1,0 +1,60 @@
+// Artifacts as files in the state folder, named by their content. A file is flushed to the disk before it gets its
+// name, and its name before the run's state may refer to it.
+import { createHash, randomUUID } from "node:crypto";
+import { closeSync, createReadStream, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { pipeline as streamPipeline } from "node:stream/promises";
+import type { Artifact, ArtifactStore } from "../../dataset/artifact-store.ts";
+
+export interface ArtifactFolders {
+  /** Where finished artifacts are kept. */
+  readonly artifacts: string;
+  /** Where files in the making are; on the same file system. */
+  readonly temporary: string;
+}
+
+/** Files up to this many bytes are read at once: for small ones that costs a tenth of a stream. */
+const wholeLimit = 16 * 1024 * 1024;
+
+export function openArtifactStore(folders: ArtifactFolders): ArtifactStore {
+  mkdirSync(folders.temporary, { recursive: true });
+  return {
+    temporary: (suffix) => join(folders.temporary, `${randomUUID()}${suffix}`),
+    keep: async (path) => {
+      const bytes = statSync(path).size;
+      const hash = bytes <= wholeLimit ? createHash("sha256").update(readFileSync(path)).digest("hex") : await streamHash(path);
+      return { path: moveTo(folders.artifacts, path, hash), hash, bytes } satisfies Artifact;
+    },
+  };
+}
+
+// Synchronous on purpose: a worker runs one attempt at a time, and each asynchronous file operation costs it a trip
+// through the thread pool that is longer than the operation.
+function moveTo(root: string, temporaryPath: string, hash: string): string {
+  const folder = join(root, hash.slice(0, 2));
+  const path = join(folder, `${hash}.parquet`);
+  if (existsSync(path)) {
+    rmSync(temporaryPath);
+    return path;
+  }
+  flush(temporaryPath);
+  mkdirSync(folder, { recursive: true });
+  renameSync(temporaryPath, path);
+  flush(folder);
+  return path;
+}
+
+async function streamHash(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  await streamPipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash);
+  return hash.digest("hex");
+}
+
+function flush(path: string): void {
+  const descriptor = openSync(path, "r");
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}

@@ -1,0 +1,177 @@
+// The quarantine in one SQLite file. Rows are written in stages that nobody sees, each in a short transaction, and
+// become the partition's quarantine in one: millions of rows need little memory and never lock others out for long.
+import type { QuarantinedRow, QuarantineGroup, QuarantineKey, QuarantineStore, StoredQuarantinedRow } from "../../quality/quarantine-store.ts";
+import { SluiceError } from "../../errors.ts";
+import { type Database, openDatabase } from "./database.ts";
+
+// A set of rows is one replace(). `place` points to the set that counts; fence is the highest seen, rows or none.
+const migrations = [
+  `CREATE TABLE place (
+     pipeline TEXT NOT NULL, step TEXT NOT NULL, partition TEXT NOT NULL,
+     run_id TEXT NOT NULL, contract TEXT NOT NULL, fence INTEGER NOT NULL, at INTEGER NOT NULL,
+     set_id INTEGER, rows INTEGER NOT NULL, reasons TEXT NOT NULL,
+     PRIMARY KEY (pipeline, step, partition)
+   ) WITHOUT ROWID;
+   CREATE INDEX place_by_time ON place (at DESC) WHERE rows > 0;
+   CREATE TABLE row_set (id INTEGER PRIMARY KEY AUTOINCREMENT, pipeline TEXT NOT NULL, step TEXT NOT NULL, partition TEXT NOT NULL, fence INTEGER NOT NULL);
+   CREATE INDEX row_set_by_place ON row_set (pipeline, step, partition);
+   CREATE TABLE quarantined (id INTEGER PRIMARY KEY AUTOINCREMENT, set_id INTEGER NOT NULL, record INTEGER NOT NULL, row TEXT NOT NULL, reasons TEXT NOT NULL);
+   CREATE INDEX quarantined_by_set ON quarantined (set_id, id);`,
+];
+
+export interface QuarantineStoreOptions {
+  /** Open an existing file for reading only. @default false */
+  readonly readOnly?: boolean;
+}
+
+/** Opens (and, unless read-only, creates) the quarantine at `path`. */
+export function openQuarantineStore(path: string, options: QuarantineStoreOptions = {}): QuarantineStore {
+  const database = openDatabase(path, { migrations, readOnly: options.readOnly ?? false });
+  return {
+    replace: (key, batches) => replace(database, key, batches),
+    list: async (filter) => list(database, filter),
+    show: async (filter) => show(database, filter),
+    close: () => database.close(),
+  };
+}
+
+interface Stage {
+  set: number | null;
+  rows: number;
+  /** By path and rule, as JSON. */
+  readonly reasons: Map<string, number>;
+}
+
+async function replace(database: Database, key: QuarantineKey, batches: Parameters<QuarantineStore["replace"]>[1]): Promise<number> {
+  refuseOvertaken(database, key);
+  const stage: Stage = { set: null, rows: 0, reasons: new Map() };
+  let pending: readonly QuarantinedRow[] = [];
+  try {
+    for await (const batch of batches) {
+      // The last batch is written in the transaction that makes it count: a small quarantine is one commit.
+      if (pending.length > 0) database.transaction(() => write(database, key, stage, pending));
+      pending = batch;
+    }
+    database.transaction(() => {
+      refuseOvertaken(database, key);
+      if (pending.length > 0) write(database, key, stage, pending);
+      publish(database, key, stage);
+    });
+  } catch (error) {
+    if (stage.set !== null) database.transaction(() => drop(database, stage.set!));
+    throw error;
+  }
+  return stage.rows;
+}
+
+function refuseOvertaken(database: Database, key: QuarantineKey): void {
+  const text = "SELECT fence FROM place WHERE pipeline = ? AND step = ? AND partition = ?";
+  const held = database.prepare(text).get(...placeOf(key)) as { fence: number } | undefined;
+  if (held === undefined || held.fence <= key.fence) return;
+  const partition = key.partition === null ? "" : ` of partition ${key.partition}`;
+  throw new SluiceError("FENCED", `A newer run has written the quarantine of step "${key.step}"${partition}; this one wrote nothing`, {
+    details: { pipeline: key.pipeline, step: key.step, partition: key.partition, runId: key.runId, fence: key.fence, newest: held.fence },
+  });
+}
+
+function write(database: Database, key: QuarantineKey, stage: Stage, rows: readonly QuarantinedRow[]): void {
+  if (stage.set === null) {
+    const insertSet = database.prepare("INSERT INTO row_set (pipeline, step, partition, fence) VALUES (?, ?, ?, ?)");
+    stage.set = Number(insertSet.run(...placeOf(key), key.fence).lastInsertRowid);
+  }
+  const insert = database.prepare("INSERT INTO quarantined (set_id, record, row, reasons) VALUES (?, ?, ?, ?)");
+  for (const { record, row, reasons } of rows) {
+    insert.run(stage.set, record, JSON.stringify(row), JSON.stringify(reasons));
+    for (const reason of new Set(reasons.map(({ path, rule }) => JSON.stringify([path, rule])))) {
+      stage.reasons.set(reason, (stage.reasons.get(reason) ?? 0) + 1);
+    }
+  }
+  stage.rows += rows.length;
+}
+
+function publish(database: Database, key: QuarantineKey, stage: Stage): void {
+  const reasons = [...stage.reasons]
+    .sort(([textA, a], [textB, b]) => b - a || (textA < textB ? -1 : 1))
+    .map(([text, count]) => {
+      const [path, rule] = JSON.parse(text) as [string, string];
+      return { path, rule, count };
+    });
+  const values = [...placeOf(key), key.runId, key.contract, key.fence, key.at, stage.set, stage.rows, JSON.stringify(reasons)];
+  database
+    .prepare(
+      `INSERT OR REPLACE INTO place (pipeline, step, partition, run_id, contract, fence, at, set_id, rows, reasons)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    )
+    .run(...values);
+  // What was there before, and what writers that died have left: none with a higher fence, which may still be at work.
+  const stale = database.prepare("SELECT id FROM row_set WHERE pipeline = ? AND step = ? AND partition = ? AND id IS NOT ? AND fence <= ?");
+  for (const { id } of stale.all(...placeOf(key), stage.set, key.fence) as { id: number }[]) drop(database, id);
+}
+
+function drop(database: Database, set: number): void {
+  database.prepare("DELETE FROM quarantined WHERE set_id = ?").run(set);
+  database.prepare("DELETE FROM row_set WHERE id = ?").run(set);
+}
+
+/** No partition is the empty key: a partition's own key never is. */
+function placeOf(key: Pick<QuarantineKey, "pipeline" | "step" | "partition">): [string, string, string] {
+  return [key.pipeline, key.step, key.partition ?? ""];
+}
+
+interface PlaceRow {
+  readonly pipeline: string;
+  readonly step: string;
+  readonly partition: string;
+  readonly run_id: string;
+  readonly contract: string;
+  readonly at: number;
+  readonly rows: number;
+  readonly reasons: string;
+}
+
+function list(database: Database, filter: Parameters<QuarantineStore["list"]>[0]): QuarantineGroup[] {
+  const partition = filter.partition === undefined ? null : (filter.partition ?? "");
+  const rows = database
+    .prepare(
+      `SELECT pipeline, step, partition, run_id, contract, at, rows, reasons FROM place
+       WHERE rows > 0 AND (?1 IS NULL OR pipeline = ?1) AND (?2 IS NULL OR partition = ?2)
+       ORDER BY at DESC, partition, step LIMIT ?3`,
+    )
+    .all(filter.pipeline ?? null, partition, filter.limit) as unknown as PlaceRow[];
+  return rows.map((row) => ({
+    pipeline: row.pipeline,
+    step: row.step,
+    partition: row.partition === "" ? null : row.partition,
+    runId: row.run_id,
+    contract: row.contract,
+    at: row.at,
+    rows: row.rows,
+    reasons: JSON.parse(row.reasons) as QuarantineGroup["reasons"],
+  }));
+}
+
+function show(database: Database, filter: Parameters<QuarantineStore["show"]>[0]): StoredQuarantinedRow[] {
+  const rows = database
+    .prepare(
+      `SELECT q.id, q.record, q.row, q.reasons, p.step, p.run_id FROM place p JOIN quarantined q ON q.set_id = p.set_id
+       WHERE p.pipeline = ?1 AND p.partition = ?2 AND (?3 IS NULL OR p.step = ?3) AND q.id > ?4
+       ORDER BY q.id LIMIT ?5`,
+    )
+    .all(filter.pipeline, filter.partition ?? "", filter.step ?? null, filter.after ?? 0, filter.limit) as unknown as {
+    readonly id: number;
+    readonly record: number;
+    readonly row: string;
+    readonly reasons: string;
+    readonly step: string;
+    readonly run_id: string;
+  }[];
+  return rows.map((row) => ({
+    id: row.id,
+    record: row.record,
+    row: JSON.parse(row.row) as StoredQuarantinedRow["row"],
+    reasons: JSON.parse(row.reasons) as StoredQuarantinedRow["reasons"],
+    step: row.step,
+    partition: filter.partition,
+    runId: row.run_id,
+  }));
+}

@@ -1,0 +1,346 @@
+// The run store on one SQLite file. Steps are rows, so that questions are answered by the database; a run's state is
+// put together from them.
+import { SluiceError, type Failure } from "../../errors.ts";
+import type {
+  AttemptLogLine, AttemptRecord, BackfillRecord, RunFilter, RunRecord, RunStore, RunUpdate, StoredRun, StoredStep,
+} from "../../engine/run-store.ts";
+import type { RunState, RunStatus, StepState } from "../../engine/state.ts";
+import type { LogFields, LogLevel } from "../../log.ts";
+import type { Plan } from "../../pipeline/plan.ts";
+import type { RowCounts } from "../../pipeline/step.ts";
+import { openDatabase, type Database } from "./database.ts";
+import { readStatistics } from "./run-statistics.ts";
+
+const migrations = [
+  `
+  CREATE TABLE plans (version TEXT PRIMARY KEY, pipeline TEXT NOT NULL, plan TEXT NOT NULL) STRICT;
+
+  CREATE TABLE runs (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    pipeline TEXT NOT NULL,
+    version TEXT NOT NULL,
+    partition TEXT,
+    backfill TEXT,
+    status TEXT NOT NULL,
+    revision INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    finished_at INTEGER
+  ) STRICT;
+  CREATE INDEX runs_by_pipeline ON runs (pipeline, sequence);
+  CREATE INDEX runs_by_backfill ON runs (backfill, partition) WHERE backfill IS NOT NULL;
+  CREATE INDEX runs_unfinished ON runs (sequence) WHERE status = 'running';
+  CREATE INDEX runs_by_end ON runs (pipeline, status, finished_at, created_at);
+
+  CREATE TABLE steps (
+    run_sequence INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    status TEXT NOT NULL,
+    attempts INTEGER NOT NULL,
+    failures INTEGER NOT NULL,
+    losses INTEGER NOT NULL,
+    wake_at INTEGER,
+    output TEXT,
+    rows_in INTEGER, rows_out INTEGER, rows_duplicate INTEGER, rows_quarantined INTEGER,
+    assets TEXT NOT NULL,
+    error TEXT,
+    reason TEXT,
+    started_at INTEGER,
+    finished_at INTEGER,
+    PRIMARY KEY (run_sequence, position)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE attempts (
+    run_id TEXT NOT NULL,
+    step TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    started_at INTEGER NOT NULL,
+    finished_at INTEGER NOT NULL,
+    error TEXT,
+    PRIMARY KEY (run_id, step, attempt)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE logs (
+    position INTEGER PRIMARY KEY,
+    run_id TEXT NOT NULL,
+    step TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    level TEXT NOT NULL,
+    message TEXT NOT NULL,
+    fields TEXT
+  ) STRICT;
+  CREATE INDEX logs_by_run ON logs (run_id, position);
+
+  CREATE TABLE assets (asset TEXT PRIMARY KEY, updated_at INTEGER NOT NULL, run_id TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE backfills (
+    id TEXT PRIMARY KEY,
+    pipeline TEXT NOT NULL,
+    version TEXT NOT NULL,
+    first TEXT NOT NULL,
+    last TEXT NOT NULL,
+    status TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    finished_at INTEGER
+  ) STRICT;
+  CREATE INDEX backfills_by_range ON backfills (pipeline, version, first, last, created_at);
+  `,
+];
+
+/** Opens the store at `path`. Read-only opens need the file to exist. */
+export function openRunStore(path: string, options: { readonly readOnly?: boolean } = {}): RunStore {
+  const database = openDatabase(path, { migrations, ...options });
+  return {
+    savePlan: async (plan) => {
+      database
+        .prepare("INSERT OR IGNORE INTO plans (version, pipeline, plan) VALUES (?, ?, ?)")
+        .run(plan.version, plan.pipeline, JSON.stringify(plan));
+    },
+    plan: async (version) => loadPlan(database, version),
+    createRuns: async (runs) => {
+      database.transaction(() => {
+        const insert = database.prepare(
+          `INSERT INTO runs (id, pipeline, version, partition, backfill, status, revision, created_at) VALUES (?, ?, ?, ?, ?, 'running', 0, ?)`,
+        );
+        for (const run of runs) {
+          const plan = loadPlan(database, run.version);
+          if (plan === null) throw new SluiceError("INTERNAL", `The plan of run ${run.id} is not in the store`);
+          const { lastInsertRowid } = insert.run(run.id, run.pipeline, run.version, run.partition, run.backfill, run.createdAt);
+          const kinds = new Map(plan.steps.map((step) => [step.name, step.kind]));
+          Object.entries(run.state.steps).forEach(([name, step], position) =>
+            writeStep(database, Number(lastInsertRowid), position, name, kinds.get(name)!, step),
+          );
+        }
+      });
+      return runs.map((run) => loadRun(database, run.id)!);
+    },
+    commit: async (batch) => {
+      database.transaction(() => {
+        for (const update of batch.updates) writeUpdate(database, update);
+        const attempt = database.prepare(
+          "INSERT OR REPLACE INTO attempts (run_id, step, attempt, status, started_at, finished_at, error) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        );
+        for (const item of batch.attempts) {
+          attempt.run(item.runId, item.step, item.attempt, item.status, item.startedAt, item.finishedAt, json(item.error));
+        }
+        const log = database.prepare(
+          "INSERT INTO logs (run_id, step, attempt, at, level, message, fields) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        );
+        for (const line of batch.logs) {
+          log.run(line.runId, line.step, line.attempt, line.at, line.level, line.message, json(line.fields ?? null));
+        }
+      });
+    },
+    createBackfill: async (backfill) => {
+      database
+        .prepare(
+          "INSERT INTO backfills (id, pipeline, version, first, last, status, created_at, finished_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        )
+        .run(
+          backfill.id, backfill.pipeline, backfill.version, backfill.from, backfill.to, backfill.status,
+          backfill.createdAt, backfill.finishedAt,
+        );
+    },
+    finishBackfill: async (id, status, at) => {
+      database.prepare("UPDATE backfills SET status = ?, finished_at = ? WHERE id = ?").run(status, status === "running" ? null : at, id);
+    },
+    findBackfill: async (pipeline, version, from, to) => {
+      const row = database
+        .prepare(
+          `SELECT * FROM backfills WHERE pipeline = ? AND version = ? AND first = ? AND last = ? ORDER BY created_at DESC, rowid DESC LIMIT 1`,
+        )
+        .get(pipeline, version, from, to) as BackfillRow | undefined;
+      return row === undefined ? null : toBackfill(row);
+    },
+    // A run is a row and its steps are others: read in two statements, they could be of two commits.
+    unfinishedRuns: async () =>
+      database.snapshot(() => {
+        const rows = database.prepare("SELECT id FROM runs WHERE status = 'running' ORDER BY sequence").all() as { id: string }[];
+        return rows.map((row) => loadRun(database, row.id)!);
+      }),
+    run: async (id) => database.snapshot(() => findRun(database, id)),
+    runs: async (filter) => listRuns(database, filter),
+    steps: async (runId) => loadSteps(database, runId),
+    attempts: async (runId) => {
+      const rows = database
+        .prepare("SELECT * FROM attempts WHERE run_id = ? ORDER BY started_at, step, attempt")
+        .all(runId) as unknown as AttemptRow[];
+      return rows.map(toAttempt);
+    },
+    logs: async (runId, { step, after = 0, limit = 1000 }) => {
+      const rows = database
+        .prepare(
+          "SELECT * FROM logs WHERE run_id = ?1 AND position > ?2 AND (?3 IS NULL OR step = ?3) ORDER BY position LIMIT ?4",
+        )
+        .all(runId, after, step ?? null, limit) as unknown as LogRow[];
+      return rows.map(toLogLine);
+    },
+    statistics: async () => database.snapshot(() => readStatistics(database)),
+    close: () => database.close(),
+  };
+}
+
+function writeUpdate(database: Database, update: RunUpdate): void {
+  const { changes } = database
+    .prepare("UPDATE runs SET revision = revision + 1, status = ?, finished_at = ? WHERE id = ? AND revision = ?")
+    .run(update.state.status, update.state.finishedAt, update.runId, update.expectedRevision);
+  if (changes !== 1) {
+    throw new SluiceError("FENCED", `Run ${update.runId} was changed by another process`, {
+      hint: "Only one scheduler may work on a state folder at a time.",
+    });
+  }
+  const { sequence } = database.prepare("SELECT sequence FROM runs WHERE id = ?").get(update.runId) as { sequence: number };
+  const names = Object.keys(update.state.steps);
+  for (const name of update.changed) {
+    const step = update.state.steps[name]!;
+    updateStep(database, sequence, names.indexOf(name), step);
+    if (step.status !== "succeeded") continue;
+    for (const asset of step.assets) {
+      database
+        .prepare("INSERT OR REPLACE INTO assets (asset, updated_at, run_id) VALUES (?, ?, ?)")
+        .run(asset, step.finishedAt, update.runId);
+    }
+  }
+}
+
+const stepColumns =
+  "status, attempts, failures, losses, wake_at, output, rows_in, rows_out, rows_duplicate, rows_quarantined, assets, error, reason, started_at, finished_at";
+
+function stepValues(step: StepState): (string | number | null)[] {
+  return [
+    step.status, step.attempts, step.failures, step.losses, step.wakeAt, json(step.output),
+    step.rows?.in ?? null, step.rows?.out ?? null, step.rows?.duplicate ?? null, step.rows?.quarantined ?? null,
+    JSON.stringify(step.assets), json(step.error), step.reason, step.startedAt, step.finishedAt,
+  ];
+}
+
+function writeStep(database: Database, sequence: number, position: number, name: string, kind: string, step: StepState): void {
+  database
+    .prepare(`INSERT INTO steps (run_sequence, position, name, kind, ${stepColumns}) VALUES (${Array(19).fill("?").join(", ")})`)
+    .run(sequence, position, name, kind, ...stepValues(step));
+}
+
+function updateStep(database: Database, sequence: number, position: number, step: StepState): void {
+  database
+    .prepare(`UPDATE steps SET (${stepColumns}) = (${Array(15).fill("?").join(", ")}) WHERE run_sequence = ? AND position = ?`)
+    .run(...stepValues(step), sequence, position);
+}
+
+function loadPlan(database: Database, version: string): Plan | null {
+  const row = database.prepare("SELECT plan FROM plans WHERE version = ?").get(version) as { plan: string } | undefined;
+  return row === undefined ? null : (JSON.parse(row.plan) as Plan);
+}
+
+function loadRun(database: Database, id: string): StoredRun | null {
+  const row = database.prepare("SELECT * FROM runs WHERE id = ?").get(id) as RunRow | undefined;
+  if (row === undefined) return null;
+  const steps = Object.fromEntries(loadSteps(database, id).map(({ name, kind: _kind, ...step }) => [name, step]));
+  const state: RunState = { status: row.status, finishedAt: row.finished_at, steps };
+  return { record: toRecord(row), state, revision: row.revision };
+}
+
+function findRun(database: Database, id: string): StoredRun | null {
+  const rows = database
+    .prepare("SELECT id FROM runs WHERE id = ?1 OR (?1 <> '' AND substr(id, 1, length(?1)) = ?1) ORDER BY id = ?1 DESC LIMIT 2")
+    .all(id) as { id: string }[];
+  if (rows.length === 0 || (rows.length > 1 && rows[0]!.id !== id)) return null;
+  return loadRun(database, rows[0]!.id);
+}
+
+function loadSteps(database: Database, runId: string): StoredStep[] {
+  const rows = database
+    .prepare("SELECT * FROM steps WHERE run_sequence = (SELECT sequence FROM runs WHERE id = ?) ORDER BY position")
+    .all(runId) as unknown as StepRow[];
+  return rows.map(toStep);
+}
+
+function listRuns(database: Database, filter: RunFilter): RunRecord[] {
+  const conditions: [keyof RunFilter & string, string | undefined][] = [
+    ["pipeline", filter.pipeline], ["partition", filter.partition], ["status", filter.status], ["backfill", filter.backfill],
+  ];
+  const used = conditions.filter((entry): entry is [keyof RunFilter & string, string] => entry[1] !== undefined);
+  const where = used.length === 0 ? "" : `WHERE ${used.map(([column]) => `${column} = ?`).join(" AND ")}`;
+  const rows = database
+    .prepare(`SELECT * FROM runs ${where} ORDER BY sequence DESC LIMIT ?`)
+    .all(...used.map(([, value]) => value), filter.limit ?? 50) as unknown as RunRow[];
+  return rows.map(toRecord);
+}
+
+interface RunRow {
+  id: string; sequence: number; pipeline: string; version: string; partition: string | null; backfill: string | null;
+  status: RunStatus; revision: number; created_at: number; finished_at: number | null;
+}
+
+interface StepRow {
+  name: string; kind: string; status: StepState["status"]; attempts: number; failures: number; losses: number;
+  wake_at: number | null; output: string | null; rows_in: number | null; rows_out: number | null;
+  rows_duplicate: number | null; rows_quarantined: number | null; assets: string; error: string | null;
+  reason: string | null; started_at: number | null; finished_at: number | null;
+}
+
+interface AttemptRow {
+  run_id: string; step: string; attempt: number; status: AttemptRecord["status"];
+  started_at: number; finished_at: number; error: string | null;
+}
+
+interface LogRow {
+  position: number; run_id: string; step: string; attempt: number; at: number; level: LogLevel; message: string; fields: string | null;
+}
+
+interface BackfillRow {
+  id: string; pipeline: string; version: string; first: string; last: string; status: RunStatus;
+  created_at: number; finished_at: number | null;
+}
+
+function toRecord(row: RunRow): RunRecord {
+  return {
+    id: row.id, sequence: row.sequence, pipeline: row.pipeline, version: row.version, partition: row.partition,
+    backfill: row.backfill, status: row.status, createdAt: row.created_at, finishedAt: row.finished_at,
+  };
+}
+
+function toStep(row: StepRow): StoredStep {
+  const rows: RowCounts | null =
+    row.rows_in === null
+      ? null
+      : { in: row.rows_in, out: row.rows_out ?? 0, duplicate: row.rows_duplicate ?? 0, quarantined: row.rows_quarantined ?? 0 };
+  return {
+    name: row.name, kind: row.kind, status: row.status, attempts: row.attempts, failures: row.failures, losses: row.losses,
+    wakeAt: row.wake_at, output: parse(row.output), rows, assets: JSON.parse(row.assets) as string[],
+    error: parse(row.error) as Failure | null, reason: row.reason, startedAt: row.started_at, finishedAt: row.finished_at,
+  };
+}
+
+function toAttempt(row: AttemptRow): AttemptRecord {
+  return {
+    runId: row.run_id, step: row.step, attempt: row.attempt, status: row.status, startedAt: row.started_at,
+    finishedAt: row.finished_at, error: parse(row.error) as Failure | null,
+  };
+}
+
+function toLogLine(row: LogRow): AttemptLogLine & { position: number } {
+  const fields = parse(row.fields) as LogFields | null;
+  return {
+    position: row.position, runId: row.run_id, step: row.step, attempt: row.attempt, at: row.at,
+    level: row.level, message: row.message, ...(fields === null ? {} : { fields }),
+  };
+}
+
+function toBackfill(row: BackfillRow): BackfillRecord {
+  return {
+    id: row.id, pipeline: row.pipeline, version: row.version, from: row.first, to: row.last, status: row.status,
+    createdAt: row.created_at, finishedAt: row.finished_at,
+  };
+}
+
+function json(value: unknown): string | null {
+  return value === null || value === undefined ? null : JSON.stringify(value);
+}
+
+function parse(text: string | null): unknown {
+  return text === null ? null : JSON.parse(text);
+}

@@ -1,0 +1,89 @@
+// sluice list: what the project defines. The definitions come from a worker process, as those of a run do: the user's
+// code is loaded there, and what it prints can't mix with the data printed here.
+import { dirname } from "node:path";
+import { homeFolder } from "../../config.ts";
+import { openReader } from "../../embedded/reader.ts";
+import { openWorkerPool } from "../../embedded/worker-pool.ts";
+import { viewRun, type RunView } from "../../monitor/run-view.ts";
+import type { Plan } from "../../pipeline/plan.ts";
+import type { CommandContext, CommandDefinition } from "../command.ts";
+import { formatTable } from "../table.ts";
+
+export const command: CommandDefinition = {
+  examples: ["sluice list", "sluice list --json | jq -r '.pipelines[].name'"],
+  description: "Lists the project's pipelines with their steps and last run, its connections, feature views and indexes.",
+  run,
+};
+
+interface Listing {
+  readonly pipelines: readonly {
+    readonly name: string;
+    readonly file: string;
+    readonly version: string;
+    readonly partitions: Plan["partitions"];
+    readonly steps: readonly { readonly name: string; readonly kind: string; readonly dependsOn: readonly string[] }[];
+    readonly lastRun: RunView | null;
+  }[];
+  readonly connections: readonly { readonly name: string; readonly vendor: string }[];
+  readonly featureViews: readonly string[];
+  readonly indexes: readonly string[];
+}
+
+async function run(context: CommandContext): Promise<number> {
+  const configPath = await context.configPath();
+  const pool = await openWorkerPool({ configPath, homeFolder: homeFolder(dirname(configPath)) });
+  pool.close();
+  using reader = openReader(configPath);
+  const { plans, files, connections } = pool.project;
+  const listing: Listing = {
+    pipelines: await Promise.all(plans.map(async (plan) => {
+      const [last] = await reader.runs().runs({ pipeline: plan.pipeline, limit: 1 });
+      return {
+        name: plan.pipeline,
+        file: files[plan.pipeline] ?? "",
+        version: plan.version,
+        partitions: plan.partitions,
+        steps: plan.steps.map(({ name, kind, dependsOn }) => ({ name, kind, dependsOn })),
+        lastRun: last === undefined ? null : viewRun(last),
+      };
+    })),
+    connections: Object.entries(connections).map(([name, vendor]) => ({ name, vendor })),
+    featureViews: named(plans, "materialize", (config) => (config["view"] as { view?: unknown } | undefined)?.view),
+    indexes: named(plans, "sync", (config) => config["index"]),
+  };
+  await context.output.result(listing, () => listingText(listing));
+  return 0;
+}
+
+/** Names that the steps of a kind have in their configuration, each once, in order. */
+function named(plans: readonly Plan[], kind: string, nameIn: (config: Record<string, unknown>) => unknown): string[] {
+  const names = plans.flatMap((plan) => plan.steps.filter((step) => step.kind === kind).map((step) => nameIn(step.config as Record<string, unknown>)));
+  return [...new Set(names.filter((name) => typeof name === "string"))].sort();
+}
+
+function listingText({ pipelines, connections, featureViews, indexes }: Listing): string {
+  const sections = [
+    pipelines.length === 0
+      ? "No pipeline is defined in pipelines/.\n"
+      : formatTable(
+          [{ title: "pipeline" }, { title: "file" }, { title: "partitions" }, { title: "steps" }, { title: "last run" }],
+          pipelines.map((pipeline) => [
+            pipeline.name, pipeline.file, partitionsText(pipeline.partitions),
+            pipeline.steps.map((step) => (step.name === step.kind ? step.name : `${step.name} (${step.kind})`)).join(", "), lastRunText(pipeline.lastRun),
+          ]),
+        ),
+    connections.length === 0 ? "" : formatTable([{ title: "connection" }, { title: "vendor" }], connections.map(({ name, vendor }) => [name, vendor])),
+    featureViews.length === 0 ? "" : formatTable([{ title: "feature view" }], featureViews.map((name) => [name])),
+    indexes.length === 0 ? "" : formatTable([{ title: "index" }], indexes.map((name) => [name])),
+  ];
+  return sections.filter((section) => section !== "").join("\n");
+}
+
+function partitionsText(partitions: Plan["partitions"]): string {
+  if (partitions === null) return "-";
+  return `daily from ${partitions.from}${partitions.to === null ? "" : ` to ${partitions.to}`}${partitions.timeZone === "UTC" ? "" : ` (${partitions.timeZone})`}`;
+}
+
+function lastRunText(run: RunView | null): string {
+  return run === null ? "-" : [run.partition, run.status, run.finishedAt ?? run.createdAt].filter((part) => part !== null).join(" ");
+}

@@ -1,0 +1,36 @@
+// sluice quarantine show: rows that a contract set aside, with what is wrong with each.
+import { openReader } from "../../embedded/reader.ts";
+import type { CommandContext, CommandDefinition, CommandInput } from "../command.ts";
+import { oneLine, plural } from "../table.ts";
+
+export const command: CommandDefinition = {
+  examples: ["sluice quarantine show retail_daily --partition 2010-12-01", "sluice quarantine show retail_daily --json | jq '.[0].reasons'"],
+  description: "Shows quarantined rows as they were delivered, each with its reasons. Of a partition, the rows of its newest run are kept.",
+  arguments: [{ name: "PIPELINE", description: "name of the pipeline" }],
+  options: [
+    { name: "partition", value: "KEY", description: "only rows of this partition (default: all, the newest first)" },
+    { name: "step", value: "NAME", description: "only rows that this step set aside" },
+    { name: "limit", value: "N", description: "at most so many rows", number: {}, default: 20 },
+  ],
+  run,
+};
+
+async function run(context: CommandContext, input: CommandInput): Promise<number> {
+  using reader = openReader(await context.configPath());
+  const pipeline = input.argument("PIPELINE");
+  const [partition, step, limit] = [input.text("partition"), input.text("step"), input.number("limit") ?? 20];
+  const filter = { ...(partition === undefined ? {} : { partition }), ...(step === undefined ? {} : { step }) };
+  const rows = await reader.quarantinedRows(pipeline, { ...filter, limit });
+  await context.output.result(rows, () =>
+    rows
+      .map((row) => {
+        const reasons = row.reasons.map((reason) => `   ${oneLine(reason.message)} (${reason.rule}, value ${JSON.stringify(reason.value)})\n`);
+        return `${row.partition === null ? "" : `${row.partition} `}${row.step}, record ${row.record}: ${JSON.stringify(row.row)}\n${reasons.join("")}`;
+      })
+      .join("\n"),
+  );
+  const total = (await reader.quarantine({ ...filter, pipeline })).reduce((sum, group) => sum + group.rows, 0);
+  if (rows.length === 0) context.output.note("no such row is in quarantine");
+  else if (total > rows.length) context.output.note(`${rows.length} of ${plural(total, "row")}; --limit shows more`);
+  return 0;
+}

@@ -1,0 +1,141 @@
+// The project's configuration and the only reader of the environment. References (env, file) are plain data
+// that travel through plans and state unresolved; they are resolved late, in the process that needs the value.
+import { readFileSync } from "node:fs";
+import { isAbsolute, join, resolve } from "node:path";
+import { SluiceError } from "./errors.ts";
+import type { JsonObject } from "./json.ts";
+
+/** A value that lives outside the code: the name of an environment variable or of a file. Never the value itself. */
+export interface Reference {
+  readonly $ref: "env" | "file";
+  readonly name: string;
+  readonly default?: string;
+  /** False when its value may be shown. */
+  readonly secret?: false;
+}
+
+export interface EnvOptions {
+  /** The value where the variable isn't set. @default none: using it then fails with REFERENCE_UNRESOLVED */
+  readonly default?: string;
+  /** `false` for what may be shown, such as the address of a server. @default a secret, redacted everywhere */
+  readonly secret?: false;
+}
+
+/** The environment variable `name`, read when it is needed. */
+export function env(name: string, options: EnvOptions = {}): Reference {
+  return { $ref: "env", name, ...options };
+}
+
+/** The content of the file at `path` (without the last line end), read when it is needed. Its value counts as a secret. */
+export function file(path: string): Reference {
+  return { $ref: "file", name: path };
+}
+
+/** A setting given as it is, or as a reference to where it lives. */
+export type Setting = string | Reference;
+
+export function isReference(value: unknown): value is Reference {
+  return typeof value === "object" && value !== null && "$ref" in value;
+}
+
+/** Must the setting's value be hidden? A value that stands in the code is no secret. */
+export function isSecret(setting: Setting): boolean {
+  return isReference(setting) && setting.secret !== false;
+}
+
+/** The value behind a setting. `folder` is where relative file references start. */
+export function resolveSetting(setting: Setting, folder: string): string {
+  if (typeof setting === "string") return setting;
+  if (setting.$ref === "env") {
+    const value = process.env[setting.name] ?? setting.default;
+    if (value !== undefined) return value;
+    throw new SluiceError("REFERENCE_UNRESOLVED", `The environment variable ${setting.name} is not set`, {
+      hint: `Set it, for example: export ${setting.name}=…`,
+      details: { variable: setting.name },
+    });
+  }
+  const path = isAbsolute(setting.name) ? setting.name : join(folder, setting.name);
+  try {
+    return readFileSync(path, "utf8").replace(/\r?\n$/, "");
+  } catch (cause) {
+    throw new SluiceError("REFERENCE_UNRESOLVED", `The file ${path}, which the configuration refers to, can't be read`, {
+      hint: "Create it with the value as its only line.",
+      cause,
+    });
+  }
+}
+
+/** A place data comes from or goes to, under a name: what `sqlite(…)`, `postgres(…)`, `http(…)`, `lake()` make. */
+export interface Connection {
+  readonly name: string;
+  /** Which adapter serves it: "sqlite", "postgres", "http", "lake" … */
+  readonly vendor: string;
+  /** Plain data, references unresolved. */
+  readonly settings: JsonObject;
+}
+
+/** A connection that waits for its name: the key under which `defineConfig` finds it. */
+export type ConnectionFactory<C extends Connection = Connection> = (name: string) => C;
+
+export interface ConfigOptions<F extends Record<string, ConnectionFactory>> {
+  readonly connections?: F;
+  /** Worker processes. @default the number of processors, at most 4 */
+  readonly workers?: number;
+  /** Memory that each worker's query engine may use before it spills to disk, such as "2GB". @default a share of the machine's */
+  readonly memory?: string;
+}
+
+export interface Config<F extends Record<string, ConnectionFactory> = Record<string, ConnectionFactory>> {
+  readonly kind: "sluice.config";
+  readonly connections: { readonly [K in keyof F]: ReturnType<F[K]> };
+  readonly workers: number | undefined;
+  readonly memory: string | undefined;
+}
+
+/**
+ * A project's configuration: its connections, by name, and what its workers may use.
+ *
+ * ```ts
+ * export const config = defineConfig({ connections: { warehouse: lake(), shop: sqlite("data/shop.db") } });
+ * export const { warehouse, shop } = config.connections;
+ * export default config;
+ * ```
+ */
+export function defineConfig<const F extends Record<string, ConnectionFactory> = Record<never, ConnectionFactory>>(
+  options: ConfigOptions<F> = {},
+): Config<F> {
+  const known: Record<string, Connection> = {};
+  for (const [name, make] of Object.entries(options.connections ?? {})) {
+    if (!/^[a-z][a-z0-9_]*$/.test(name)) {
+      throw new SluiceError("CONFIG_INVALID", `The connection name "${name}" is not a plain lower-case name`, {
+        hint: "Use letters, digits and _, starting with a letter: it is also the schema's name in queries.",
+      });
+    }
+    known[name] = make(name);
+  }
+  return Object.freeze({
+    kind: "sluice.config",
+    connections: new Proxy(Object.freeze(known), { get: (target, name) => connectionNamed(target, name) }) as Config<F>["connections"],
+    workers: options.workers,
+    memory: options.memory,
+  });
+}
+
+function connectionNamed(known: Record<string, Connection>, name: string | symbol): Connection | undefined {
+  if (typeof name === "symbol" || name in known) return known[name as string];
+  throw unknownConnection(name, Object.keys(known));
+}
+
+/** The error for a connection that isn't there, with the nearest name that is. */
+export function unknownConnection(name: string, known: readonly string[]): SluiceError {
+  return new SluiceError("UNKNOWN_CONNECTION", `There is no connection "${name}" in sluice.config.ts`, {
+    hint: known.length === 0 ? "It defines none." : `It defines ${known.join(", ")}.`,
+    details: { name, known },
+  });
+}
+
+/** The state folder of the project in `folder`: `SLUICE_HOME` (relative to where the command is given), else `.sluice` in it. */
+export function homeFolder(folder: string): string {
+  const home = process.env["SLUICE_HOME"];
+  return home ? resolve(home) : join(folder, ".sluice");
+}

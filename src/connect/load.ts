@@ -1,0 +1,79 @@
+// The step that takes rows out. It hands a dataset to the sink of the table's connection, with the key under which the
+// load happens once and the fence that stops whoever was overtaken; the sink does the rest in one transaction.
+import { SluiceError } from "../errors.ts";
+import type { Dataset } from "../dataset/dataset.ts";
+import type { LoadResult } from "../dataset/load-result.ts";
+import type { StepHandle, StepSpec } from "../pipeline/step.ts";
+import type { ConnectNeeds } from "./needs.ts";
+import type { Table, WriteDisposition } from "./sink.ts";
+
+export interface LoadOptions {
+  /** What happens to the rows that are there. @default "append" */
+  readonly write?: WriteDisposition;
+}
+
+/**
+ * A step that loads the rows of another into a table.
+ *
+ * ```ts
+ * const loaded = step("sales", load(clean, warehouse.table("sales"), { write: "replace-partition" }));
+ * ```
+ */
+export function load(
+  from: StepHandle<Dataset>,
+  table: Table,
+  options: LoadOptions = {},
+): StepSpec<LoadResult, ConnectNeeds> {
+  const write = options.write ?? "append";
+  const asset = `${table.connection.name}.${table.name}`;
+  return {
+    kind: "load",
+    inputs: { from },
+    config: { vendor: table.connection.vendor, connection: table.connection.name, table: table.name, write },
+    execute: async (context, needs) => {
+      if (write === "replace-partition" && context.partition === null) {
+        throw new SluiceError(
+          "DEFINITION_INVALID",
+          `Step "${context.step}" loads with replace-partition, but pipeline "${context.pipeline}" has no partitions`,
+          {
+            hint: 'Give the pipeline `partitions`, or load with { write: "replace" }.',
+          },
+        );
+      }
+      const sink = needs.sinks[table.connection.vendor];
+      if (sink === undefined) {
+        throw new SluiceError(
+          "DEFINITION_INVALID",
+          `Nothing here can load into "${table.connection.vendor}" (step "${context.step}", ${asset})`,
+          {
+            hint: `Connections that can be loaded into: ${Object.keys(needs.sinks).join(", ")}.`,
+          },
+        );
+      }
+      const dataset = context.inputs["from"] as Dataset;
+      const { loaded } = await sink(
+        {
+          table,
+          dataset,
+          write,
+          partition: context.partition?.key ?? null,
+          loadKey: context.idempotencyKey,
+          fence: context.fence,
+        },
+        {
+          folder: context.folder,
+          home: needs.home,
+          signal: context.signal,
+          log: context.log,
+          session: needs.session,
+          resolve: needs.resolve,
+        },
+      );
+      return {
+        output: { kind: "load-result", asset, offered: dataset.rows, loaded },
+        rows: { in: dataset.rows, out: loaded, duplicate: 0, quarantined: 0 },
+        assets: [asset],
+      };
+    },
+  };
+}

@@ -1,0 +1,19 @@
+// What flows between steps: a handle on rows that lie in Parquet files, never the rows themselves.
+
+/** A column and its type in the words of the columnar engine: "VARCHAR", "BIGINT", "TIMESTAMP WITH TIME ZONE" … */
+export interface Column {
+  readonly name: string;
+  readonly type: string;
+}
+
+/** A finished, immutable set of rows. Plain JSON: it is kept in the run's state and sent between processes. */
+export interface Dataset {
+  readonly kind: "dataset";
+  /** Absolute paths of Parquet files; their rows, in this order, are the dataset's. */
+  readonly files: readonly string[];
+  readonly columns: readonly Column[];
+  readonly rows: number;
+  readonly bytes: number;
+  /** SHA-256 over the files' contents, in hex. */
+  readonly hash: string;
+}

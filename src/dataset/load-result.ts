@@ -1,0 +1,11 @@
+// What a load hands on: how much was offered, how much arrived, and where. Gates and features read it.
+
+export interface LoadResult {
+  readonly kind: "load-result";
+  /** Connection and table, such as "warehouse.sales": also the asset's name. */
+  readonly asset: string;
+  /** Rows of the dataset that was to be loaded. */
+  readonly offered: number;
+  /** Rows that the destination confirmed. */
+  readonly loaded: number;
+}

@@ -1,0 +1,97 @@
+// The columnar session: one embedded DuckDB per worker process, in memory, spilling to the project's own folder.
+// It runs SQL and hands out small results as plain JSON-safe rows. Large results never pass through here: they are
+// written as Parquet by write-dataset.ts.
+import { DuckDBInstance, type DuckDBConnection, type DuckDBPreparedStatement } from "@duckdb/node-api";
+import { SluiceError } from "../errors.ts";
+import type { Column } from "./dataset.ts";
+import type { SqlValue } from "./sql.ts";
+
+export interface SessionOptions {
+  /** Where the engine spills what doesn't fit in memory. */
+  readonly temporaryFolder: string;
+  /** Such as "2GB". @default a quarter of the machine's memory */
+  readonly memory?: string;
+  /** @default 1, which also makes sums of floating-point numbers reproducible */
+  readonly threads?: number;
+}
+
+/** A row as JSON: 64-bit integers and decimals that a number can't hold exactly are strings. */
+export type Row = Readonly<Record<string, unknown>>;
+
+export interface Session {
+  /** Runs statements; returns the number of rows that the last one changed or wrote. */
+  run(text: string): Promise<number>;
+  /** All rows of a query with a small result. */
+  rows(text: string, values?: readonly SqlValue[]): Promise<Row[]>;
+  /** The columns a query would have; nothing is run. */
+  describe(text: string): Promise<Column[]>;
+  /** The connection itself, for appenders and streams. */
+  readonly connection: DuckDBConnection;
+  /** Stops the running query, which then fails. */
+  interrupt(): void;
+  close(): void;
+}
+
+export async function openSession(options: SessionOptions): Promise<Session> {
+  const instance = await DuckDBInstance.create(":memory:", {
+    threads: String(options.threads ?? 1),
+    temp_directory: options.temporaryFolder,
+    ...(options.memory === undefined ? {} : { memory_limit: options.memory }),
+    // Nothing is ever fetched: an extension that isn't built in is an error at once, not a wait for the network.
+    autoinstall_known_extensions: "false",
+    autoload_known_extensions: "false",
+  });
+  const connection = await instance.connect();
+  // An option of the built-in ICU extension, which an instance does not know before it is up.
+  await connection.run("SET TimeZone = 'UTC'");
+  return {
+    connection,
+    run: async (text) => {
+      const result = await attempt(text, () => connection.run(text));
+      return result.rowsChanged;
+    },
+    rows: async (text, values = []) => {
+      const reader = await attempt(text, () => connection.runAndReadAll(text, values.map(bindable)));
+      return reader.getRowObjectsJson() as Row[];
+    },
+    describe: async (text) => {
+      const statement = await attempt(text, () => connection.prepare(text));
+      try {
+        return columnsOf(statement);
+      } finally {
+        statement.destroySync();
+      }
+    },
+    interrupt: () => connection.interrupt(),
+    close: () => {
+      connection.closeSync();
+      instance.closeSync();
+    },
+  };
+}
+
+function columnsOf(statement: DuckDBPreparedStatement): Column[] {
+  return Array.from({ length: statement.columnCount }, (_, position) => ({
+    name: statement.columnName(position),
+    type: statement.columnType(position).toString(),
+  }));
+}
+
+function bindable(value: SqlValue): string | number | bigint | boolean | null {
+  return value instanceof Date ? value.toISOString() : value;
+}
+
+async function attempt<T>(text: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    if (/no space left on device|Could not write|disk.*full/i.test(message)) {
+      throw new SluiceError("DISK_FULL", `The disk is full: ${message.split("\n", 1)[0]}`, {
+        hint: "Free some space, then give the same command again; it resumes.",
+        cause,
+      });
+    }
+    throw new SluiceError("QUERY_FAILED", message.split("\n", 1)[0] ?? message, { details: { sql: text }, cause });
+  }
+}

@@ -1,0 +1,198 @@
+// Reads everything that is stored of a project, beside whatever process works on it. It runs no code of the user's,
+// creates no file, and says "nothing" where nothing has been stored yet. Stores are opened when they are first asked for.
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { openOnlineStore } from "../adapters/sqlite/online-store.ts";
+import { openQuarantineStore } from "../adapters/sqlite/quarantine-store.ts";
+import { openRunStore } from "../adapters/sqlite/run-store.ts";
+import { openVectorStore } from "../adapters/sqlite/vector-store.ts";
+import { homeFolder } from "../config.ts";
+import type { RunStore, StoredRun } from "../engine/run-store.ts";
+import { SluiceError } from "../errors.ts";
+import type { OnlineStore, ViewStatus } from "../features/online-store.ts";
+import { readFeatures, type EntityFeatures } from "../features/serve.ts";
+import type { QuarantineGroup, QuarantineStore, StoredQuarantinedRow } from "../quality/quarantine-store.ts";
+import { searchIndex, type SearchHit } from "../retrieval/search.ts";
+import type { IndexSize, VectorStore } from "../retrieval/vector-store.ts";
+import { homeAt, indexFile, type Home } from "./home.ts";
+
+/** The reading half of a run store. */
+export type RunReader = Pick<RunStore, "plan" | "run" | "runs" | "steps" | "attempts" | "logs" | "statistics">;
+
+export interface QuarantineFilter {
+  readonly pipeline?: string;
+  readonly partition?: string;
+  readonly step?: string;
+  readonly limit?: number;
+}
+
+export interface Reader extends Disposable {
+  readonly home: Home;
+  /** The stored runs; none before the first one. */
+  runs(): RunReader;
+  /** The run whose id is `id` or alone begins with it; NOT_FOUND otherwise. */
+  findRun(id: string): Promise<StoredRun>;
+  /** Who works on the state folder now, as "process 123: sluice run …"; null when nobody does. */
+  holder(): string | null;
+  /** What lies in quarantine, by pipeline, step and partition, the newest first. */
+  quarantine(filter?: QuarantineFilter): Promise<readonly QuarantineGroup[]>;
+  /** Quarantined rows of a pipeline, the newest partitions first; NOT_FOUND for a pipeline that never ran. */
+  quarantinedRows(pipeline: string, filter?: QuarantineFilter): Promise<readonly StoredQuarantinedRow[]>;
+  /** Every materialized feature view. */
+  views(): Promise<readonly ViewStatus[]>;
+  /** The features of an entity; NOT_FOUND for an unknown view or key. */
+  features(view: string, key: string, asOf?: string): Promise<EntityFeatures>;
+  /** Names of the indexes that were synced. */
+  indexes(): readonly string[];
+  indexSize(index: string): Promise<IndexSize>;
+  /** The chunks that answer best, best first; NOT_FOUND for an unknown index. */
+  search(index: string, query: string, options?: { readonly limit?: number; readonly signal?: AbortSignal }): Promise<readonly SearchHit[]>;
+  close(): void;
+}
+
+/** @param project Path of the project's configuration file, or its folder. */
+export function openReader(project: string): Reader {
+  const folder = statSync(project, { throwIfNoEntry: false })?.isDirectory() === true ? project : dirname(project);
+  const home = homeAt(homeFolder(folder));
+  const opened = new Map<string, { readonly store: { close(): void }; readonly inode: number }>();
+
+  /** The store in the file at `path`, opened once, and again when the file was replaced; null while it isn't there. */
+  const store = <S extends { close(): void }>(path: string, open: (path: string) => S): S | null => {
+    const file = statSync(path, { throwIfNoEntry: false });
+    const known = opened.get(path);
+    if (known !== undefined && known.inode === file?.ino) return known.store as S;
+    known?.store.close();
+    opened.delete(path);
+    if (file === undefined || !isReady(path)) return null;
+    const made = open(path);
+    opened.set(path, { store: made, inode: file.ino });
+    return made;
+  };
+  const runs = (): RunReader => store(home.state, (path) => openRunStore(path, { readOnly: true })) ?? noRuns;
+  const online = (): OnlineStore | null => store(home.features, (path) => openOnlineStore(path, { readOnly: true }));
+  const setAside = (): QuarantineStore | null => store(home.quarantine, (path) => openQuarantineStore(path, { readOnly: true }));
+  const quarantine = async ({ step, limit = Number.MAX_SAFE_INTEGER, ...filter }: QuarantineFilter = {}): Promise<QuarantineGroup[]> => {
+    const groups = (await setAside()?.list({ ...filter, limit: step === undefined ? limit : Number.MAX_SAFE_INTEGER })) ?? [];
+    return groups.filter((group) => step === undefined || group.step === step).slice(0, limit);
+  };
+  const indexes = (): string[] => {
+    if (!existsSync(home.indexes)) return [];
+    return readdirSync(home.indexes).filter((name) => name.endsWith(".db")).map((name) => basename(name, ".db")).sort();
+  };
+  const index = (name: string): VectorStore => {
+    const known = indexes();
+    const found = known.includes(name) ? store(indexFile(home, name), (path) => openVectorStore(path, { readOnly: true })) : null;
+    if (found !== null) return found;
+    throw new SluiceError("NOT_FOUND", `There is no index "${name}"`, {
+      hint: known.length === 0 ? "None was synced yet: run a pipeline with a sync step first." : `There is ${known.join(", ")}.`,
+      details: { index: name, known },
+    });
+  };
+  const close = (): void => {
+    for (const { store } of opened.values()) store.close();
+    opened.clear();
+  };
+
+  return {
+    home,
+    runs,
+    findRun: async (id) => (await runs().run(id)) ?? (await unknownRun(runs(), id)),
+    holder: () => lockHolder(home),
+    quarantine,
+    quarantinedRows: async (pipeline, { limit = 50, ...filter } = {}) => {
+      const groups = await quarantine({ ...filter, pipeline });
+      if (groups.length === 0 && (await runs().runs({ pipeline, limit: 1 })).length === 0) throw neverRun(pipeline);
+      const rows: StoredQuarantinedRow[] = [];
+      for (const { partition, step } of groups) {
+        if (rows.length >= limit) break;
+        rows.push(...(await setAside()!.show({ pipeline, partition, step, limit: limit - rows.length })));
+      }
+      return rows;
+    },
+    views: async () => (await online()?.views()) ?? [],
+    features: async (view, key, asOf) => {
+      const known = online();
+      if (known === null) throw unknownView(view);
+      const found = await readFeatures(known, view, key, asOf === undefined ? {} : { asOf });
+      if (found !== null) return found;
+      throw new SluiceError("NOT_FOUND", `The feature view "${view}" has nothing about "${key}"${asOf === undefined ? "" : ` as of ${asOf}`}`, {
+        hint: "Check the key; an entity is there once an event of it was materialized.",
+        details: { view, key },
+      });
+    },
+    indexes,
+    indexSize: (name) => index(name).size(),
+    search: (name, query, options = {}) => searchIndex(index(name), query, options),
+    close,
+    [Symbol.dispose]: close,
+  };
+}
+
+/** What a project has before its first run. */
+const noRuns: RunReader = {
+  plan: async () => null,
+  run: async () => null,
+  runs: async () => [],
+  steps: async () => [],
+  attempts: async () => [],
+  logs: async () => [],
+  statistics: async () => ({ runs: [], last: [], steps: [], assets: [] }),
+};
+
+/** Has the process that makes this file come so far that its tables are there? */
+function isReady(path: string): boolean {
+  const database = new DatabaseSync(path, { readOnly: true, timeout: 10_000 });
+  try {
+    return (database.prepare("PRAGMA user_version").get() as { user_version: number }).user_version > 0;
+  } finally {
+    database.close();
+  }
+}
+
+function lockHolder(home: Home): string | null {
+  const lock = join(home.folder, "lock.db");
+  // Without the note of who holds it, nobody does; asking the lock itself would then only disturb whoever is taking it.
+  if (!existsSync(join(home.folder, "lock.json")) || !existsSync(lock)) return null;
+  const database = new DatabaseSync(lock, { readOnly: true, timeout: 0 });
+  try {
+    database.prepare("SELECT count(*) FROM sqlite_master").get();
+    return null;
+  } catch {
+    return describeHolder(join(home.folder, "lock.json"));
+  } finally {
+    database.close();
+  }
+}
+
+function describeHolder(path: string): string {
+  try {
+    const { pid, command } = JSON.parse(readFileSync(path, "utf8")) as { pid: number; command: string };
+    return `process ${pid}: sluice ${command}`;
+  } catch {
+    return "another process";
+  }
+}
+
+async function unknownRun(runs: RunReader, id: string): Promise<never> {
+  const newest = await runs.runs({ limit: 10_000 });
+  const alike = newest.filter((run) => run.id.startsWith(id)).map((run) => run.id);
+  if (alike.length > 1) {
+    throw new SluiceError("NOT_FOUND", `${alike.length} runs begin with "${id}"`, {
+      hint: `Give more of the id: ${alike.slice(0, 3).join(", ")}${alike.length > 3 ? " …" : ""}`,
+    });
+  }
+  throw new SluiceError("NOT_FOUND", `There is no run "${id}"`, {
+    hint: newest.length === 0 ? "Nothing has been run yet: sluice run PIPELINE" : "See: sluice runs",
+  });
+}
+
+function neverRun(pipeline: string): SluiceError {
+  return new SluiceError("NOT_FOUND", `No run of a pipeline "${pipeline}" is stored`, { hint: "See: sluice list" });
+}
+
+function unknownView(view: string): SluiceError {
+  return new SluiceError("NOT_FOUND", `There is no feature view "${view}"`, {
+    hint: "None was materialized yet: run a pipeline with a materialize step first.",
+  });
+}

@@ -1,0 +1,11 @@
+// GET /healthz: 200 as long as what is stored can be read.
+import { Hono } from "hono";
+import type { AppOptions } from "../app.ts";
+import type { HealthResponse } from "../responses.ts";
+
+export function healthRoutes({ reader, version }: AppOptions): Hono {
+  return new Hono().get("/", async (context) => {
+    await reader.runs().runs({ limit: 1 });
+    return context.json({ status: "ok", version } satisfies HealthResponse);
+  });
+}

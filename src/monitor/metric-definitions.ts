@@ -1,0 +1,112 @@
+// Every series that /metrics has, in one table. The reference page is generated from it. A run's id is never a label:
+// labels are names that a project has few of.
+
+export type MetricName =
+  | "sluice_build_info"
+  | "sluice_scheduler_active"
+  | "sluice_pipeline_runs_total"
+  | "sluice_pipeline_runs_active"
+  | "sluice_pipeline_run_seconds_total"
+  | "sluice_pipeline_last_run_timestamp_seconds"
+  | "sluice_pipeline_last_success_timestamp_seconds"
+  | "sluice_pipeline_last_run_duration_seconds"
+  | "sluice_task_runs_total"
+  | "sluice_task_attempts_total"
+  | "sluice_task_retries_total"
+  | "sluice_task_run_seconds_total"
+  | "sluice_rows_read_total"
+  | "sluice_rows_written_total"
+  | "sluice_rows_duplicate_total"
+  | "sluice_rows_quarantined_total"
+  | "sluice_asset_last_update_timestamp_seconds"
+  | "sluice_quarantine_rows"
+  | "sluice_feature_view_watermark_timestamp_seconds"
+  | "sluice_feature_view_partitions"
+  | "sluice_feature_view_missing_partitions"
+  | "sluice_index_documents"
+  | "sluice_index_chunks";
+
+export interface MetricDefinition {
+  readonly name: MetricName;
+  readonly help: string;
+  readonly type: "counter" | "gauge";
+  readonly labels: readonly string[];
+}
+
+/** In the order in which they are exposed. Timestamps are in seconds since the epoch, UTC. */
+export const metricDefinitions: readonly MetricDefinition[] = [
+  { name: "sluice_build_info", help: "Version of Sluice that answers; always 1.", type: "gauge", labels: ["version"] },
+  {
+    name: "sluice_scheduler_active", type: "gauge", labels: [],
+    help: "1 while a process works on the state folder, else 0. Active runs beside a 0 were interrupted.",
+  },
+  {
+    name: "sluice_pipeline_runs_total", type: "counter", labels: ["pipeline", "status"],
+    help: "Runs that have ended, by how they ended.",
+  },
+  {
+    name: "sluice_pipeline_runs_active", type: "gauge", labels: ["pipeline"],
+    help: "Runs that have not ended, interrupted ones included.",
+  },
+  {
+    name: "sluice_pipeline_run_seconds_total", type: "counter", labels: ["pipeline", "status"],
+    help: "Time from creation to end, summed over ended runs.",
+  },
+  {
+    name: "sluice_pipeline_last_run_timestamp_seconds", type: "gauge", labels: ["pipeline"],
+    help: "When the latest run ended, however it ended.",
+  },
+  {
+    name: "sluice_pipeline_last_success_timestamp_seconds", type: "gauge", labels: ["pipeline"],
+    help: "When the latest successful run ended.",
+  },
+  {
+    name: "sluice_pipeline_last_run_duration_seconds", type: "gauge", labels: ["pipeline"],
+    help: "How long the run that ended last took.",
+  },
+  {
+    name: "sluice_task_runs_total", type: "counter", labels: ["pipeline", "task", "kind", "status"],
+    help: "Tasks of runs that have ended, by how they ended.",
+  },
+  { name: "sluice_task_attempts_total", help: "Attempts started.", type: "counter", labels: ["pipeline", "task"] },
+  {
+    name: "sluice_task_retries_total", type: "counter", labels: ["pipeline", "task"],
+    help: "Attempts started beyond the first of a task's run.",
+  },
+  {
+    name: "sluice_task_run_seconds_total", type: "counter", labels: ["pipeline", "task"],
+    help: "Time from first start to end, summed over ended tasks.",
+  },
+  { name: "sluice_rows_read_total", help: "Rows that came into a task.", type: "counter", labels: ["pipeline", "task"] },
+  {
+    name: "sluice_rows_written_total", type: "counter", labels: ["pipeline", "task"],
+    help: "Rows that went on from a task: extracted, valid, loaded, materialized.",
+  },
+  {
+    name: "sluice_rows_duplicate_total", type: "counter", labels: ["pipeline", "task"],
+    help: "Exact repeats that a task dropped.",
+  },
+  {
+    name: "sluice_rows_quarantined_total", type: "counter", labels: ["pipeline", "task"],
+    help: "Rows that a task set aside, counted each time it ran.",
+  },
+  {
+    name: "sluice_asset_last_update_timestamp_seconds", type: "gauge", labels: ["asset"],
+    help: "When an asset was last brought up to date.",
+  },
+  { name: "sluice_quarantine_rows", help: "Rows in quarantine now.", type: "gauge", labels: ["pipeline", "task"] },
+  {
+    name: "sluice_feature_view_watermark_timestamp_seconds", type: "gauge", labels: ["view"],
+    help: "Up to when the events of a feature view are materialized.",
+  },
+  {
+    name: "sluice_feature_view_partitions", type: "gauge", labels: ["view"],
+    help: "Partitions materialized in a feature view's newest version.",
+  },
+  {
+    name: "sluice_feature_view_missing_partitions", type: "gauge", labels: ["view"],
+    help: "Partitions that are there only in an older version of the view, and are not read.",
+  },
+  { name: "sluice_index_documents", help: "Documents in an index.", type: "gauge", labels: ["index"] },
+  { name: "sluice_index_chunks", help: "Chunks in an index.", type: "gauge", labels: ["index"] },
+];

@@ -1,0 +1,71 @@
+// Port: where rows that broke a contract are kept, with their reasons. Per pipeline, step and partition it holds the rows
+// of the newest run and no others. It never changes a row; mending and replaying are other people's work.
+import type { JsonObject } from "../json.ts";
+import type { Issue } from "./issue.ts";
+
+/** One row that was set aside. */
+export interface QuarantinedRow {
+  /** Position of the row in the dataset that was validated, from 1. */
+  readonly record: number;
+  /** The row as it was delivered. */
+  readonly row: JsonObject;
+  readonly reasons: readonly Issue[];
+}
+
+/** Whose rows these are, and who writes them. */
+export interface QuarantineKey {
+  readonly pipeline: string;
+  readonly step: string;
+  /** Null in a pipeline without partitions. */
+  readonly partition: string | null;
+  readonly runId: string;
+  readonly contract: string;
+  /** A writer whose fence is lower than the highest seen for this pipeline, step and partition is refused. */
+  readonly fence: number;
+  /** Milliseconds since the epoch, UTC. */
+  readonly at: number;
+}
+
+/** How many rows have an issue of this path and rule. A row with several issues counts under each. */
+export interface ReasonCount {
+  readonly path: string;
+  readonly rule: string;
+  readonly count: number;
+}
+
+export interface QuarantineGroup extends Omit<QuarantineKey, "fence"> {
+  /** Never 0. */
+  readonly rows: number;
+  /** The most frequent first. */
+  readonly reasons: readonly ReasonCount[];
+}
+
+export interface StoredQuarantinedRow extends QuarantinedRow {
+  /** Grows with the position in the listing: the `after` of the next page. */
+  readonly id: number;
+  readonly step: string;
+  readonly partition: string | null;
+  readonly runId: string;
+}
+
+export type QuarantineBatches = AsyncIterable<readonly QuarantinedRow[]> | Iterable<readonly QuarantinedRow[]>;
+
+export interface QuarantineStore {
+  /**
+   * Makes `rows` the quarantined rows of the key's pipeline, step and partition, in place of those that were there: all
+   * at once or not at all, in bounded memory. No rows empties it. Throws FENCED if a higher fence has written there.
+   * Returns how many rows it holds now.
+   */
+  replace(key: QuarantineKey, rows: QuarantineBatches): Promise<number>;
+  /** What lies in quarantine, the newest first. */
+  list(filter: { readonly pipeline?: string; readonly partition?: string | null; readonly limit: number }): Promise<QuarantineGroup[]>;
+  /** Rows of a step in the order of their records; `after` is the id of the last row of the page before. */
+  show(filter: {
+    readonly pipeline: string;
+    readonly step?: string;
+    readonly partition: string | null;
+    readonly limit: number;
+    readonly after?: number;
+  }): Promise<StoredQuarantinedRow[]>;
+  close(): void;
+}

@@ -1,0 +1,109 @@
+// Reads one Zod check into a condition with an exact twin in SQL, or says that only the validator can judge it.
+import type { z } from "zod";
+import { type ExactPattern, exactPattern } from "./pattern.ts";
+import type { FieldKind } from "./schema.ts";
+import { zoneOf } from "./timestamp.ts";
+
+/** A condition on a decoded value that SQL judges as Zod does. Lengths are in UTF-16 units. */
+export type FieldCheck =
+  | { readonly op: "pattern"; readonly pattern: ExactPattern }
+  | { readonly op: "minLength" | "maxLength"; readonly limit: number }
+  | { readonly op: "minimum" | "maximum"; readonly limit: number; readonly inclusive: boolean }
+  | { readonly op: "multipleOf"; readonly step: number }
+  | { readonly op: "startsWith" | "endsWith" | "contains"; readonly text: string }
+  | { readonly op: "isIn"; readonly values: readonly (string | number | boolean)[] };
+
+interface Draft {
+  kind: FieldKind;
+  timeZone: string | null;
+  readonly checks: FieldCheck[];
+  readonly residual: string[];
+}
+
+type CheckDef = z.core.$ZodCheckDef & Readonly<Record<string, unknown>>;
+
+// Formats whose whole verdict is their pattern. Others (url, ipv6, base64, jwt …) do more than that in JS.
+const patternFormats = new Set(
+  "regex lowercase uppercase email guid uuid nanoid cuid cuid2 ulid xid ksuid datetime date time duration ipv4 e164".split(" "),
+);
+
+/** Adds what `check` demands to the draft of its field. */
+export function readCheck(draft: Draft, check: z.core.$ZodCheck, fail: (what: string, hint: string) => never): void {
+  const zone = zoneOf(check);
+  if (zone !== undefined) {
+    draft.kind = "time";
+    draft.timeZone = zone;
+    return;
+  }
+  const def = check._zod.def as CheckDef;
+  switch (def.check) {
+    case "number_format":
+      readNumberFormat(draft, String(def["format"]));
+      return;
+    case "greater_than":
+    case "less_than":
+      readLimit(draft, def);
+      return;
+    case "multiple_of":
+      if (draft.kind === "integer" && Number.isSafeInteger(def["value"]) && def["value"] !== 0) {
+        draft.checks.push({ op: "multipleOf", step: def["value"] as number });
+      } else draft.residual.push("a multiple of a fraction");
+      return;
+    case "min_length":
+      draft.checks.push({ op: "minLength", limit: def["minimum"] as number });
+      return;
+    case "max_length":
+      draft.checks.push({ op: "maxLength", limit: def["maximum"] as number });
+      return;
+    case "length_equals":
+      draft.checks.push({ op: "minLength", limit: def["length"] as number }, { op: "maxLength", limit: def["length"] as number });
+      return;
+    case "string_format":
+      readFormat(draft, def);
+      return;
+    case "overwrite":
+      fail("changes its value (trim, toLowerCase or another overwrite)", "Change values in a transform step before the contract.");
+      return;
+    case "custom":
+      draft.residual.push("a refinement");
+      return;
+    default:
+      draft.residual.push(`the check "${def.check}"`);
+  }
+}
+
+function readNumberFormat(draft: Draft, format: string): void {
+  if (format === "float64") return;
+  if (format === "safeint") draft.kind = "integer";
+  else if (format === "int32" || format === "uint32") {
+    draft.kind = "integer";
+    const [low, high] = format === "int32" ? [-2147483648, 2147483647] : [0, 4294967295];
+    draft.checks.push({ op: "minimum", limit: low, inclusive: true }, { op: "maximum", limit: high, inclusive: true });
+  } else draft.residual.push(`the number format "${format}"`);
+}
+
+function readLimit(draft: Draft, def: CheckDef): void {
+  const limit = def["value"];
+  if (typeof limit !== "number" || Number.isNaN(limit)) {
+    draft.residual.push("a limit that is not a number");
+    return;
+  }
+  draft.checks.push({ op: def.check === "greater_than" ? "minimum" : "maximum", limit, inclusive: def["inclusive"] === true });
+}
+
+function readFormat(draft: Draft, def: CheckDef): void {
+  const format = String(def["format"]);
+  const text = def["prefix"] ?? def["suffix"] ?? def["includes"];
+  if (format === "starts_with" || format === "ends_with" || format === "includes") {
+    const op = format === "starts_with" ? "startsWith" : format === "ends_with" ? "endsWith" : "contains";
+    // Half a character can't be written in UTF-8, and a NUL not in a query.
+    const isPlain = typeof text === "string" && text.isWellFormed() && !text.includes("\0") && (def["position"] ?? 0) === 0;
+    if (isPlain) draft.checks.push({ op, text });
+    else draft.residual.push(`"${format}" at a position or with a stray character`);
+    return;
+  }
+  const pattern = def["pattern"];
+  const exact = patternFormats.has(format) && def["fn"] === undefined && pattern instanceof RegExp ? exactPattern(pattern) : null;
+  if (exact === null) draft.residual.push(`the format "${format}"${pattern instanceof RegExp ? ` ${String(pattern)}` : ""}`);
+  else draft.checks.push({ op: "pattern", pattern: exact });
+}

@@ -1,0 +1,225 @@
+// Reads a Zod row schema into fields: what the columnar pass can judge exactly, and what only the validator itself can.
+// It walks Zod's definitions, because JSON Schema drops refinements in silence. A construct it does not know is never
+// passed over: it is refused here, or judged in JS on every row.
+import type { z } from "zod";
+import { SluiceError } from "../errors.ts";
+import { type FieldCheck, readCheck } from "./schema-check.ts";
+
+/** How a field's value looks in a row: text and numbers are decoded from text columns accordingly. */
+export type FieldKind = "text" | "integer" | "number" | "truth" | "time" | "json" | "any";
+
+/** One column of the row, as the compiler needs it. */
+export interface Field {
+  readonly name: string;
+  readonly kind: FieldKind;
+  /** For kind "time": the zone of wall-clock times. */
+  readonly timeZone: string | null;
+  /** What a null of a dataset is in the row: null, or a key that is not there. */
+  readonly nullAs: "null" | "absent";
+  /** Is a null of a dataset valid? */
+  readonly acceptsNull: boolean;
+  /** Conditions with an exact twin in SQL; all must hold. */
+  readonly checks: readonly FieldCheck[];
+  /** Why values of this field are judged in JS, one by one; empty if the columnar pass decides. */
+  readonly residual: readonly string[];
+}
+
+/** A row schema, read. */
+export interface RowSchema {
+  readonly fields: readonly Field[];
+  /** Extra columns are a mismatch, rather than dropped. */
+  readonly strict: boolean;
+  /** Why whole rows are judged in JS. */
+  readonly residual: readonly string[];
+}
+
+type AnyDef = z.core.$ZodTypeDef & Readonly<Record<string, unknown>>;
+
+export function readRow(contract: string, row: z.core.$ZodObject): RowSchema {
+  const def = row._zod.def;
+  if (def.type !== "object") refuse(contract, "", `its row is a z.${String(def.type)}()`, "Use z.strictObject({…}) or z.object({…}).");
+  const catchall = def.catchall?._zod.def.type;
+  if (catchall !== undefined && catchall !== "never") {
+    refuse(contract, "", "its row takes any other column (looseObject or catchall)", "Use z.strictObject, or z.object, which drops extra columns.");
+  }
+  const names = Object.keys(def.shape);
+  if (names.length === 0) refuse(contract, "", "its row has no columns", "Name at least one.");
+  const seen = new Map<string, string>();
+  for (const name of names) {
+    const twin = seen.get(name.toLowerCase());
+    if (twin !== undefined) refuse(contract, name, `differs from "${twin}" only in case`, "SQL can't tell such columns apart; rename one.");
+    seen.set(name.toLowerCase(), name);
+  }
+  return {
+    fields: names.map((name) => readField(contract, name, def.shape[name]!)),
+    strict: catchall === "never",
+    residual: (def.checks ?? []).map(() => "a refinement of the whole row"),
+  };
+}
+
+interface Draft {
+  kind: FieldKind;
+  timeZone: string | null;
+  takesNull: boolean;
+  takesAbsent: boolean;
+  readonly checks: FieldCheck[];
+  readonly residual: string[];
+}
+
+function readField(contract: string, name: string, schema: z.core.$ZodType): Field {
+  const draft: Draft = { kind: "any", timeZone: null, takesNull: false, takesAbsent: false, checks: [], residual: [] };
+  readInto(draft, schema, (what, hint) => refuse(contract, name, what, hint));
+  const nullAs = !draft.takesNull && draft.takesAbsent ? "absent" : "null";
+  return {
+    name,
+    kind: draft.kind,
+    timeZone: draft.timeZone,
+    nullAs,
+    acceptsNull: draft.residual.length === 0 && accepts(schema, nullAs === "null" ? null : undefined),
+    checks: draft.checks,
+    residual: draft.residual,
+  };
+}
+
+type Refuse = (what: string, hint: string) => never;
+
+function readInto(draft: Draft, schema: z.core.$ZodType, fail: Refuse): void {
+  const def = schema._zod.def as AnyDef;
+  if (def["coerce"] === true) fail("coerces its value", "Text columns are decoded strictly by the contract itself; use the type without coerce.");
+  switch (def.type) {
+    case "nullable":
+    case "optional":
+    case "nonoptional":
+    case "readonly":
+      readInto(draft, def["innerType"] as z.core.$ZodType, fail);
+      if (def.type === "nullable") draft.takesNull = true;
+      if (def.type === "optional") draft.takesAbsent = true;
+      if (def.type === "nonoptional") draft.takesAbsent = false;
+      if ((def.checks ?? []).length > 0) draft.residual.push(`a check on a ${def.type} value`);
+      for (const check of def.checks ?? []) readCheck(draft, check, fail);
+      return;
+    case "string":
+      draft.kind = "text";
+      break;
+    case "number":
+      draft.kind = "number";
+      break;
+    case "boolean":
+      draft.kind = "truth";
+      break;
+    case "enum":
+    case "literal":
+      readValues(draft, schema, fail);
+      break;
+    case "any":
+    case "unknown":
+      draft.takesNull = true;
+      break;
+    case "null":
+      draft.takesNull = true;
+      draft.residual.push("z.null()");
+      break;
+    case "template_literal":
+      draft.kind = "text";
+      draft.residual.push("a template literal");
+      break;
+    case "union":
+      readUnion(draft, def["options"] as readonly z.core.$ZodType[], fail);
+      break;
+    case "custom":
+      draft.residual.push("a custom type");
+      break;
+    case "object":
+    case "array":
+    case "tuple":
+    case "record":
+    case "intersection":
+    case "lazy":
+      refuseTransforms(schema, fail, new Set());
+      draft.kind = "json";
+      draft.residual.push(`a nested value (${def.type})`);
+      break;
+    case "transform":
+    case "pipe":
+    case "default":
+    case "prefault":
+    case "catch":
+      fail(`changes its value (${def.type})`, "A contract says what is valid; change values in a transform step before it.");
+      break;
+    case "date":
+      fail("is a z.date(), which no text or column is", 'Use timestamp({ timeZone: "…" }) or z.iso.datetime().');
+      break;
+    default:
+      fail(`is a z.${def.type}(), which a contract can't hold yet`, "Use text, numbers, booleans, enums, timestamp(), or nested objects and arrays.");
+  }
+  // A format such as z.email() or z.int() is its own first check.
+  if (def["check"] !== undefined && def.type !== "custom") readCheck(draft, schema as never, fail);
+  for (const check of def.checks ?? []) readCheck(draft, check, fail);
+}
+
+function readValues(draft: Draft, schema: z.core.$ZodType, fail: Refuse): void {
+  const values = [...(schema._zod.values ?? [])];
+  if (values.includes(null)) draft.takesNull = true;
+  if (values.includes(undefined)) draft.takesAbsent = true;
+  const plain = values.filter((value) => value !== null && value !== undefined);
+  const types = new Set(plain.map((value) => typeof value));
+  if (types.has("bigint") || types.has("symbol")) fail("has a literal that no column holds", "Use text, numbers or booleans.");
+  const [type] = types;
+  draft.kind = types.size !== 1 ? "any" : type === "string" ? "text" : type === "number" ? "number" : "truth";
+  if (types.size !== 1) draft.residual.push("literals of several types");
+  else if (plain.some((value) => !isPlainLiteral(value))) draft.residual.push("a literal that SQL can't hold");
+  else draft.checks.push({ op: "isIn", values: plain as (string | number | boolean)[] });
+}
+
+/** Can the value be written into an SQL text and mean the same there? */
+function isPlainLiteral(value: unknown): boolean {
+  if (typeof value === "string") return value.isWellFormed() && !value.includes("\0");
+  return typeof value !== "number" || Number.isFinite(value);
+}
+
+function readUnion(draft: Draft, options: readonly z.core.$ZodType[], fail: Refuse): void {
+  const drafts = options.map((option) => {
+    const part: Draft = { kind: "any", timeZone: null, takesNull: false, takesAbsent: false, checks: [], residual: [] };
+    readInto(part, option, fail);
+    return { part, isNull: option._zod.def.type === "null" };
+  });
+  draft.takesNull = drafts.some(({ part }) => part.takesNull);
+  draft.takesAbsent = drafts.some(({ part }) => part.takesAbsent);
+  const kinds = new Set(drafts.filter(({ isNull }) => !isNull).map(({ part }) => part.kind));
+  // One kind decodes text in one way; several would leave open whether "5" is a text or a number.
+  draft.kind = kinds.size === 1 ? [...kinds][0]! : "any";
+  if (draft.kind === "time") draft.kind = "text";
+  draft.residual.push("a union");
+}
+
+const valueChanging = new Set(["transform", "pipe", "default", "prefault", "catch"]);
+
+function refuseTransforms(schema: unknown, fail: Refuse, seen: Set<unknown>): void {
+  if (typeof schema !== "object" || schema === null || seen.has(schema)) return;
+  seen.add(schema);
+  const def = (schema as Partial<z.core.$ZodType>)._zod?.def as AnyDef | undefined;
+  if (def === undefined) {
+    for (const item of Object.values(schema)) refuseTransforms(item, fail, seen);
+    return;
+  }
+  if (valueChanging.has(def.type) || def["coerce"] === true) {
+    fail(`changes a value inside it (${def.type})`, "A contract says what is valid; change values in a transform step before it.");
+  }
+  if (def.type === "lazy") refuseTransforms((def["getter"] as () => unknown)(), fail, seen);
+  for (const check of def.checks ?? []) {
+    if (check._zod.def.check === "overwrite") fail("changes a value inside it", "Change values in a transform step before it.");
+  }
+  for (const key of ["shape", "element", "items", "rest", "keyType", "valueType", "left", "right", "options", "innerType", "catchall"]) {
+    refuseTransforms(def[key], fail, seen);
+  }
+}
+
+function accepts(schema: z.core.$ZodType, value: unknown): boolean {
+  const result = schema._zod.run({ value, issues: [] }, { async: false });
+  return !(result instanceof Promise) && result.issues.length === 0;
+}
+
+function refuse(contract: string, field: string, what: string, hint: string): never {
+  const where = field === "" ? "" : `column "${field}" `;
+  throw new SluiceError("DEFINITION_INVALID", `Contract "${contract}": ${where}${what}`, { hint, details: { contract, column: field } });
+}

@@ -1,0 +1,109 @@
+// The kind of step that lets valid rows through and sets the others aside. It drops nothing in silence: rows in are
+// rows out + duplicate + quarantined, checked on what was really read and written.
+import type { Dataset } from "../dataset/dataset.ts";
+import { SluiceError } from "../errors.ts";
+import { contentHash } from "../json.ts";
+import type { StepContext, StepHandle, StepResult, StepSpec } from "../pipeline/step.ts";
+import { matchColumns } from "./columns.ts";
+import { compileContract } from "./compile.ts";
+import type { Contract } from "./contract.ts";
+import type { QualityNeeds } from "./needs.ts";
+import type { QuarantinedRow, QuarantineKey } from "./quarantine-store.ts";
+import { createReasonCounter } from "./reason-counts.ts";
+import { runVerdictPass } from "./verdict-pass.ts";
+
+export interface ValidateOptions {
+  /**
+   * drop: of rows that repeat another in every column, the first is kept; the rest are counted as duplicate.
+   * @default "keep"
+   */
+  readonly duplicates?: "drop" | "keep";
+  /** quarantine: set broken rows aside and go on · fail: CONTRACT_FAILED if there is one. @default the contract's, else "quarantine" */
+  readonly onInvalid?: "quarantine" | "fail";
+}
+
+/**
+ * A step that judges every row of a dataset by a contract and hands on the valid ones, in their order, with the
+ * contract's types. Columns that don't fit are a CONTRACT_MISMATCH.
+ *
+ * ```ts
+ * const clean = step("clean", validate(lines, invoiceLine, { duplicates: "drop" }));
+ * ```
+ */
+export function validate(
+  from: StepHandle<Dataset>,
+  contract: Contract,
+  options: ValidateOptions = {},
+): StepSpec<Dataset, QualityNeeds> {
+  const settings = { duplicates: options.duplicates ?? "keep", onInvalid: options.onInvalid ?? contract.onInvalid } as const;
+  return {
+    kind: "validate",
+    inputs: { from },
+    config: { contract: contract.description, ...settings },
+    execute: (context, needs) => execute(context, needs, contract, from.step, settings),
+  };
+}
+
+async function execute(
+  context: StepContext,
+  needs: QualityNeeds,
+  contract: Contract,
+  source: string,
+  settings: Required<ValidateOptions>,
+): Promise<StepResult<Dataset>> {
+  const dataset = context.inputs["from"] as Dataset;
+  if (dataset.rows > 0 || dataset.columns.length > 0) matchColumns(contract, dataset.columns, `step "${source}"`);
+  const key: QuarantineKey = {
+    pipeline: context.pipeline,
+    step: context.step,
+    partition: context.partition?.key ?? null,
+    runId: context.runId,
+    contract: contract.name,
+    fence: context.fence,
+    at: context.clock.now(),
+  };
+  if (dataset.rows === 0) {
+    await needs.quarantine.replace(key, []);
+    return { output: emptyDataset(contract, dataset), rows: { in: 0, out: 0, duplicate: 0, quarantined: 0 } };
+  }
+  const setAside =
+    settings.onInvalid === "fail"
+      ? (rows: AsyncIterable<readonly QuarantinedRow[]>) => failOnAny(contract, source, rows)
+      : (rows: AsyncIterable<readonly QuarantinedRow[]>) => needs.quarantine.replace(key, rows);
+  const outcome = await runVerdictPass({
+    session: await needs.session(),
+    artifacts: needs.artifacts,
+    contract,
+    dataset,
+    duplicates: settings.duplicates,
+    setAside,
+  });
+  const rows = { in: dataset.rows, out: outcome.valid.rows, duplicate: outcome.duplicate, quarantined: outcome.quarantined };
+  return { output: outcome.valid, rows };
+}
+
+function emptyDataset(contract: Contract, dataset: Dataset): Dataset {
+  const { columns } = compileContract(contract, dataset.columns, (position) => `c${position}`);
+  return { kind: "dataset", files: [], columns, rows: 0, bytes: 0, hash: contentHash([]) };
+}
+
+async function failOnAny(contract: Contract, source: string, batches: AsyncIterable<readonly QuarantinedRow[]>): Promise<number> {
+  const counter = createReasonCounter();
+  let count = 0;
+  let first: QuarantinedRow | undefined;
+  for await (const batch of batches) {
+    first ??= batch[0];
+    count += batch.length;
+    for (const row of batch) counter.add(row.reasons);
+  }
+  if (first === undefined) return 0;
+  const rows = count === 1 ? "1 row breaks" : `${count} rows break`;
+  throw new SluiceError(
+    "CONTRACT_FAILED",
+    `${rows} contract "${contract.name}" on step "${source}"; the first is row ${first.record}: ${first.reasons[0]?.message ?? ""}`,
+    {
+      hint: 'Mend the source, or use onInvalid: "quarantine" to set such rows aside and go on.',
+      details: { contract: contract.name, rows: count, first, reasons: counter.counts() },
+    },
+  );
+}
