@@ -2,7 +2,10 @@
 // Starts the command line: checks the Node version before anything is loaded that an older one can't read.
 const [major, minor] = process.versions.node.split(".").map(Number);
 if (major < 22 || (major === 22 && minor < 18)) {
-  process.stderr.write(`error: Sluice needs Node 22.18 or newer; this is ${process.versions.node} (${process.execPath}). Install a newer Node: https://nodejs.org\n`);
+  const here = `${process.versions.node} (${process.execPath})`;
+  process.stderr.write(
+    `error: Sluice needs Node 22.18 or newer; this is ${here}. Install a newer Node: https://nodejs.org\n`,
+  );
   process.exitCode = 3;
 } else {
   // Node says of node:sqlite and of running TypeScript that they may change; our users can do nothing about it.

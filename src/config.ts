@@ -122,11 +122,12 @@ export function defineConfig<const F extends Record<string, ConnectionFactory> =
 }
 
 function connectionNamed(known: Record<string, Connection>, name: string | symbol): Connection | undefined {
-  if (typeof name === "symbol" || name in known) return known[name as string];
+  // `await` and JSON.stringify ask any object for these.
+  if (typeof name === "symbol" || name in known || name === "then" || name === "toJSON") return known[name as string];
   throw unknownConnection(name, Object.keys(known));
 }
 
-/** The error for a connection that isn't there, with the nearest name that is. */
+/** The error for a connection that isn't there, with the names of those that are. */
 export function unknownConnection(name: string, known: readonly string[]): SluiceError {
   return new SluiceError("UNKNOWN_CONNECTION", `There is no connection "${name}" in sluice.config.ts`, {
     hint: known.length === 0 ? "It defines none." : `It defines ${known.join(", ")}.`,

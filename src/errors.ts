@@ -93,8 +93,18 @@ export function toFailure(error: unknown): Failure {
   }
   const system = systemFailure(error);
   if (system !== undefined) return system;
-  const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  return { code: "TASK_FAILED", message: firstLine(message), retryable: true };
+  return { code: "TASK_FAILED", message: firstLine(describe(error)), retryable: true };
+}
+
+function describe(error: unknown): string {
+  // Node reports a refused connection as several errors, one per address, under an empty message.
+  if (error instanceof AggregateError && error.message === "" && error.errors.length > 0) return describe(error.errors[0]);
+  if (error instanceof Error) return error.message === "" ? error.name : `${error.name}: ${error.message}`;
+  try {
+    return typeof error === "object" && error !== null ? JSON.stringify(error) : String(error);
+  } catch {
+    return "something that can't be shown was thrown";
+  }
 }
 
 export function fromFailure(failure: Failure): SluiceError {

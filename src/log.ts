@@ -38,29 +38,61 @@ export interface Redactor {
 }
 
 const mask = "[redacted]";
-const secretKey = /^(?:.*[_-])?(?:password|passwd|pwd|secret|token|api[_-]?key|authorization|credential|cookie)s?$/i;
-const urlPassword = /\b([a-z][a-z0-9+.-]*:\/\/[^\s:/@]*):[^\s@/]+@/gi;
+const secretKey =
+  /(?:^|[_-])(?:password|passwd|pwd|passphrase|secret|token|(?:api|access|private|secret)[_-]?key|authorization|credential|cookie)s?$/i;
+// A password may hold an @ of its own; the last one before the path is where the host begins.
+const urlPassword = /\b([a-z][a-z0-9+.-]*:\/\/[^\s:/@]*):[^\s/"']+@/gi;
 
-/** Redacts by key (`password`, `token` …), by value (every secret it was told of) and passwords in URLs. */
+/** Redacts by key (`password`, `accessToken` …), by value (every secret it was told of) and passwords in URLs. */
 export function createRedactor(): Redactor {
   const secrets = new Set<string>();
-  const text = (input: string): string => {
-    let output = input.replace(urlPassword, `$1:${mask}@`);
-    for (const secret of secrets) output = output.replaceAll(secret, mask);
-    return output;
-  };
-  const value = (input: unknown): unknown => {
+  let pattern: RegExp | null = null;
+  const text = (input: string): string => (pattern === null ? input : input.replace(pattern, mask)).replace(urlPassword, `$1:${mask}@`);
+  const value = (input: unknown, within: readonly object[]): unknown => {
     if (typeof input === "string") return text(input);
-    if (Array.isArray(input)) return input.map(value);
     if (typeof input !== "object" || input === null) return input;
-    return Object.fromEntries(
-      Object.entries(input).map(([key, item]) => [key, secretKey.test(key) ? mask : value(item)]),
-    );
+    if (within.includes(input)) return "[circular]";
+    if (input instanceof Date) return Number.isNaN(input.getTime()) ? null : input.toISOString();
+    if (input instanceof Error) return text(`${input.name}: ${input.message}`);
+    const inside = [...within, input];
+    if (Array.isArray(input)) return input.map((item) => value(item, inside));
+    return Object.fromEntries(Object.entries(input).map(([key, item]) => [key, hides(key, item) ? mask : value(item, inside)]));
   };
   return {
-    // Replacing one- to three-letter strings everywhere would destroy the log and hide nothing.
-    add: (secret) => void (secret.length > 3 && secrets.add(secret)),
+    add: (secret) => {
+      // Replacing one- to three-letter strings everywhere would destroy the log and hide nothing.
+      for (const form of formsOf(secret)) if (form.length > 3) secrets.add(form);
+      // The longest first: a secret that begins with another must not leave its rest behind.
+      const inOrder = [...secrets].sort((a, b) => b.length - a.length);
+      pattern = inOrder.length === 0 ? null : new RegExp(inOrder.map(escapePattern).join("|"), "g");
+    },
     text,
-    value: <T>(input: T) => value(input) as T,
+    value: <T>(input: T) => value(input, []) as T,
   };
+}
+
+/** Is the value under this key a secret? A yes, a no and a number of tokens are not. */
+function hides(key: string, item: unknown): boolean {
+  if (item === null || item === undefined || typeof item === "boolean") return false;
+  if (typeof item === "number" && /tokens$/i.test(key)) return false;
+  return secretKey.test(key.replace(/([a-z\d])([A-Z])/g, "$1_$2"));
+}
+
+/** How a secret may appear: as it is, inside JSON, inside a URL; and, of a URL, the password alone. */
+function formsOf(secret: string): string[] {
+  const forms = [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret.toWellFormed())];
+  const password = URL.canParse(secret) ? new URL(secret).password : "";
+  return password === "" ? forms : [...forms, password, decoded(password)];
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+function escapePattern(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
 }

@@ -36,9 +36,9 @@ export function fillSqlite(path: string): void {
     try {
       database.exec("BEGIN");
       database.exec(
-        "CREATE TABLE customers (customer_id TEXT PRIMARY KEY, name TEXT NOT NULL, country TEXT NOT NULL, segment TEXT NOT NULL, updated_at TEXT NOT NULL)",
+        "CREATE TABLE shop_customers (customer_id TEXT PRIMARY KEY, name TEXT NOT NULL, country TEXT NOT NULL, segment TEXT NOT NULL, updated_at TEXT NOT NULL)",
       );
-      const insert = database.prepare("INSERT INTO customers VALUES (?, ?, ?, ?, ?)");
+      const insert = database.prepare("INSERT INTO shop_customers VALUES (?, ?, ?, ?, ?)");
       for (const row of allCustomers()) insert.run(row.customer_id, row.name, row.country, row.segment, row.updated_at);
       database.exec("COMMIT");
     } finally {
@@ -59,10 +59,10 @@ export async function fillPostgres(url: string): Promise<void> {
     const rows = allCustomers();
     await client.query("BEGIN");
     await client.query(
-      "CREATE TABLE IF NOT EXISTS customers (customer_id text PRIMARY KEY, name text NOT NULL, country text NOT NULL, segment text NOT NULL, updated_at timestamptz NOT NULL)",
+      "CREATE TABLE IF NOT EXISTS shop_customers (customer_id text PRIMARY KEY, name text NOT NULL, country text NOT NULL, segment text NOT NULL, updated_at timestamptz NOT NULL)",
     );
     await client.query(
-      `INSERT INTO customers SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[])
+      `INSERT INTO shop_customers SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[])
        ON CONFLICT (customer_id) DO UPDATE SET (name, country, segment, updated_at) = (excluded.name, excluded.country, excluded.segment, excluded.updated_at)`,
       (["customer_id", "name", "country", "segment", "updated_at"] as const).map((column) =>
         rows.map((row) => row[column]),

@@ -4,7 +4,7 @@ import type { Io } from "./io.ts";
 import type { Output } from "./output.ts";
 
 export interface ArgumentDefinition {
-  /** As in the help: "PIPELINE". */
+  /** As in the help: "pipeline". */
   readonly name: string;
   readonly description: string;
   readonly optional?: boolean;

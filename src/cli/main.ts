@@ -22,17 +22,41 @@ export interface CommandEntry {
 export const commandTable: readonly CommandEntry[] = [
   { path: ["init"], summary: "Make a new project that runs", load: () => import("./commands/init.ts") },
   { path: ["run"], summary: "Run a pipeline once", load: () => import("./commands/run.ts") },
-  { path: ["backfill"], summary: "Run a pipeline for a range of partitions", load: () => import("./commands/backfill.ts") },
+  {
+    path: ["backfill"],
+    summary: "Run a pipeline for a range of partitions",
+    load: () => import("./commands/backfill.ts"),
+  },
   { path: ["list"], summary: "List what the project defines", load: () => import("./commands/list.ts") },
   { path: ["runs"], summary: "List runs, newest first", load: () => import("./commands/runs.ts") },
   { path: ["logs"], summary: "Print what the steps of a run logged", load: () => import("./commands/logs.ts") },
-  { path: ["why"], summary: "Say what a run waits for, or why it ended as it did", load: () => import("./commands/why.ts") },
+  {
+    path: ["why"],
+    summary: "Say what a run waits for, or why it ended as it did",
+    load: () => import("./commands/why.ts"),
+  },
   { path: ["query"], summary: "Query the project's connections with SQL", load: () => import("./commands/query.ts") },
-  { path: ["quarantine", "list"], summary: "Count the rows in quarantine", load: () => import("./commands/quarantine-list.ts") },
-  { path: ["quarantine", "show"], summary: "Show rows in quarantine, with what is wrong", load: () => import("./commands/quarantine-show.ts") },
-  { path: ["features", "get"], summary: "Read the features of one entity", load: () => import("./commands/features-get.ts") },
+  {
+    path: ["quarantine", "list"],
+    summary: "Count the rows in quarantine",
+    load: () => import("./commands/quarantine-list.ts"),
+  },
+  {
+    path: ["quarantine", "show"],
+    summary: "Show rows in quarantine, with what is wrong",
+    load: () => import("./commands/quarantine-show.ts"),
+  },
+  {
+    path: ["features", "get"],
+    summary: "Read the features of one entity",
+    load: () => import("./commands/features-get.ts"),
+  },
   { path: ["search"], summary: "Ask an index", load: () => import("./commands/search.ts") },
-  { path: ["serve"], summary: "Serve metrics, the API and a status page over HTTP", load: () => import("./commands/serve.ts") },
+  {
+    path: ["serve"],
+    summary: "Serve metrics, the API and a status page over HTTP",
+    load: () => import("./commands/serve.ts"),
+  },
 ];
 
 const groups: Readonly<Record<string, { readonly description: string; readonly example: string }>> = {
@@ -72,13 +96,23 @@ function createProgram(argv: readonly string[], io: Io, end: (code: number) => v
     .description("An AI data pipeline: extract, validate, load, features, retrieval index.")
     .version(packageVersion(), "--version", "print the version")
     .helpOption("--help", "print this help")
-    .option("--project <DIR>", "folder of the project (default: where sluice.config.ts is, here or above)")
-    .addHelpText("before", `Example:\n  $ sluice init demo && cd demo && sluice run orders_daily --partition 2026-01-01\n`)
-    .addHelpText("after", `\nExit codes: 0 ok, 1 the work failed, 2 usage, 3 configuration, 4 a check failed, 5 not found, 130 interrupted.`)
+    .option("--project <dir>", "folder of the project (default: where sluice.config.ts is, here or above)")
+    .addHelpText(
+      "before",
+      `Example:\n  $ sluice init demo && cd demo && sluice run orders_daily --partition 2026-01-05\n`,
+    )
+    .addHelpText(
+      "after",
+      `\nExit codes: 0 ok, 1 the work failed, 2 usage, 3 configuration, 4 a check failed, 5 not found, 130 interrupted.`,
+    )
     .exitOverride()
     .configureOutput({
       writeOut: (text) => void io.stdout.write(text),
       writeErr: (text) => void io.stderr.write(text),
+      getOutHelpWidth: () => io.stdout.columns,
+      getErrHelpWidth: () => io.stderr.columns,
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
       // Said in one line by `endOfParser`.
       outputError: () => {},
     });
@@ -86,7 +120,10 @@ function createProgram(argv: readonly string[], io: Io, end: (code: number) => v
   for (const entry of commandTable) {
     const [first, second] = entry.path;
     const parent = second === undefined ? program : groupOf(program, first);
-    const command = parent.command(second ?? first).summary(entry.summary).description(entry.summary);
+    const command = parent
+      .command(second ?? first)
+      .summary(entry.summary)
+      .description(entry.summary);
     lazily(parent, command, async () => {
       const definition = (await entry.load()).command;
       defineCommand(command, definition, async (input) => {
@@ -118,13 +155,24 @@ function groupOf(program: Command, name: string): Command {
   const known = program.commands.find((command) => command.name() === name);
   if (known !== undefined) return known;
   const { description, example } = groups[name]!;
-  const group = program.command(name).description(description).helpOption("--help", "print this help").helpCommand(false);
-  group.addHelpText("before", `Example:\n  $ ${example}\n`).allowExcessArguments().action(() => {
-    const [given] = group.args;
-    throw new SluiceError("USAGE", given === undefined ? `sluice ${name} needs to know what to do` : `unknown command '${name} ${given}'`, {
-      hint: `Use: ${group.commands.map((command) => `sluice ${name} ${command.name()}`).join(" or ")}.`,
+  const group = program
+    .command(name)
+    .description(description)
+    .helpOption("--help", "print this help")
+    .helpCommand(false);
+  group
+    .addHelpText("before", `Example:\n  $ ${example}\n`)
+    .allowExcessArguments()
+    .action(() => {
+      const [given] = group.args;
+      throw new SluiceError(
+        "USAGE",
+        given === undefined ? `sluice ${name} needs to know what to do` : `unknown command '${name} ${given}'`,
+        {
+          hint: `Use: ${group.commands.map((command) => `sluice ${name} ${command.name()}`).join(" or ")}.`,
+        },
+      );
     });
-  });
   return group;
 }
 
@@ -136,21 +184,25 @@ function lazily(parent: Command, command: Command, define: () => Promise<void>):
 }
 
 function endOfParser(error: CommanderError, argv: readonly string[], output: Output): number {
-  if (error.code === "commander.helpDisplayed" || error.code === "commander.version" || error.code === "commander.help") return exitCodes.ok;
+  if (error.code === "commander.helpDisplayed" || error.code === "commander.version" || error.code === "commander.help")
+    return exitCodes.ok;
   const [message = "", ...rest] = error.message.replace(/^error: /, "").split("\n");
   const near = /Did you mean (.+)\?/.exec(rest.join(" "))?.[1];
   output.error({
     code: "USAGE",
     message,
     retryable: false,
-    hint: near === undefined ? `See: ${["sluice", ...commandWords(argv), "--help"].join(" ")}` : `Did you mean ${near}?`,
+    hint:
+      near === undefined ? `See: ${["sluice", ...commandWords(argv), "--help"].join(" ")}` : `Did you mean ${near}?`,
   });
   return exitCodes.usage;
 }
 
 /** The words of the command that was typed; none when it isn't one. */
 function commandWords(argv: readonly string[]): readonly string[] {
-  const named = commandTable.filter(({ path }) => argv.some((_, at) => path.every((word, offset) => argv[at + offset] === word)));
+  const named = commandTable.filter(({ path }) =>
+    argv.some((_, at) => path.every((word, offset) => argv[at + offset] === word)),
+  );
   return named.sort((a, b) => b.path.length - a.path.length)[0]?.path ?? [];
 }
 

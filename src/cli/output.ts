@@ -45,7 +45,9 @@ export function createOutput(io: Io, json: boolean): Output {
 /** Any thrown value, as what a command reports: what isn't ours is a fault of Sluice. */
 export function failureOf(error: unknown): Failure {
   const failure = toFailure(error);
-  return isSluiceError(error) || failure.code !== "TASK_FAILED" ? failure : { ...failure, code: "INTERNAL", retryable: false };
+  return isSluiceError(error) || failure.code !== "TASK_FAILED"
+    ? failure
+    : { ...failure, code: "INTERNAL", retryable: false };
 }
 
 function sentence(text: string): string {

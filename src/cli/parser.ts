@@ -3,7 +3,11 @@ import { InvalidArgumentError, Option, type Command } from "commander";
 import type { CommandDefinition, CommandInput, OptionDefinition } from "./command.ts";
 
 /** Fills in `command`; `run` is called when it has been parsed. */
-export function defineCommand(command: Command, definition: CommandDefinition, run: (input: CommandInput) => Promise<void>): void {
+export function defineCommand(
+  command: Command,
+  definition: CommandDefinition,
+  run: (input: CommandInput) => Promise<void>,
+): void {
   command.description(definition.description);
   command.helpOption("--help", "print this help");
   command.addHelpText("before", `Example:\n${definition.examples.map((example) => `  $ ${example}\n`).join("")}`);
@@ -22,7 +26,8 @@ function toOption(definition: OptionDefinition): Option {
   if (definition.required === true) option.makeOptionMandatory();
   if (definition.default !== undefined) option.default(definition.default);
   const { number } = definition;
-  if (number !== undefined) option.argParser((text) => wholeNumber(text, number.minimum ?? 1, number.maximum ?? Number.MAX_SAFE_INTEGER));
+  if (number !== undefined)
+    option.argParser((text) => wholeNumber(text, number.minimum ?? 1, number.maximum ?? Number.MAX_SAFE_INTEGER));
   return option;
 }
 

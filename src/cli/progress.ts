@@ -58,14 +58,18 @@ export function createProgress({ io, now, expected }: ProgressOptions): Progress
       const key = `${run.id} ${name} ${step.status === "retrying" ? step.failures : "end"}`;
       if ((!isEnd(step.status) && step.status !== "retrying") || said.has(key)) continue;
       said.add(key);
-      if (step.status === "retrying") say(`${title}: ${name} is tried again after ${oneLine(step.error?.message ?? "a failure")}`);
+      if (step.status === "retrying")
+        say(`${title}: ${name} is tried again after ${oneLine(step.error?.message ?? "a failure")}`);
       else if (step.status === "failed") continue;
       else if (!stderr.isTTY) say(`${title}: ${name} ${step.status}${rowsOf(step.rows)}`);
     }
     if (!stderr.isTTY) return;
     const ended = steps.filter(([, step]) => isEnd(step.status)).length;
-    const active = steps.filter(([, step]) => step.status === "queued" || step.status === "retrying").map(([name]) => name);
-    if (state.status === "running") draw(`${title}  ${ended}/${steps.length} steps  ${active.join(", ")}  ${formatDuration(now() - startedAt)}`);
+    const active = steps
+      .filter(([, step]) => step.status === "queued" || step.status === "retrying")
+      .map(([name]) => name);
+    if (state.status === "running")
+      draw(`${title}  ${ended}/${steps.length} steps  ${active.join(", ")}  ${formatDuration(now() - startedAt)}`);
   };
 
   const showRuns = (run: RunRecord, total: number): void => {
@@ -74,7 +78,8 @@ export function createProgress({ io, now, expected }: ProgressOptions): Progress
       done[run.status] += 1;
     }
     const ended = done.succeeded + done.failed + done.cancelled;
-    const text = `${run.pipeline}  ${ended}/${plural(total, "run")}${done.failed > 0 ? `, ${done.failed} failed` : ""}  ${formatDuration(now() - startedAt)}`;
+    const failed = done.failed > 0 ? `, ${done.failed} failed` : "";
+    const text = `${run.pipeline}  ${ended}/${plural(total, "run")}${failed}  ${formatDuration(now() - startedAt)}`;
     if (stderr.isTTY) return draw(`${text}  ${run.partition ?? ""}`);
     if (now() - lastLine < quietPeriod) return;
     lastLine = now();
@@ -90,7 +95,7 @@ export function createProgress({ io, now, expected }: ProgressOptions): Progress
     onLog: (line) => {
       if (line.level !== "warn" && line.level !== "error") return;
       warnings += 1;
-      if (warnings <= warningLimit) say(`${line.level}: ${line.step}: ${oneLine(line.message)}`);
+      if (warnings <= warningLimit) say(`${line.step} ${line.level}: ${oneLine(line.message)}`);
       else if (warnings === warningLimit + 1) say("more warnings are in: sluice logs RUN");
     },
     stop: clear,
@@ -104,6 +109,9 @@ export function runTitle(run: Pick<RunRecord, "pipeline" | "partition">): string
 
 function rowsOf(rows: RunState["steps"][string]["rows"]): string {
   if (rows === null) return "";
-  const set = [rows.duplicate > 0 ? `${rows.duplicate} duplicate` : "", rows.quarantined > 0 ? `${rows.quarantined} quarantined` : ""].filter((text) => text !== "");
+  const set = [
+    rows.duplicate > 0 ? `${rows.duplicate} duplicate` : "",
+    rows.quarantined > 0 ? `${rows.quarantined} quarantined` : "",
+  ].filter((text) => text !== "");
   return ` (${plural(rows.in, "row")} in, ${rows.out} out${set.length === 0 ? "" : `, ${set.join(", ")}`})`;
 }

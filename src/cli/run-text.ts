@@ -13,10 +13,25 @@ const rowColumns: readonly TableColumn[] = [
 
 /** A run and its steps. */
 export function runText({ run, steps }: RunDocument): string {
-  const took = run.finishedAt === null ? "" : ` in ${formatDuration(Date.parse(run.finishedAt) - Date.parse(run.createdAt))}`;
+  const took =
+    run.finishedAt === null ? "" : ` in ${formatDuration(Date.parse(run.finishedAt) - Date.parse(run.createdAt))}`;
   const table = formatTable(
-    [{ title: "step" }, { title: "kind" }, { title: "status" }, { title: "attempts", align: "right" }, ...rowColumns, { title: "time", align: "right" }],
-    steps.map((step) => [step.name, step.kind, step.status, String(step.attempts), ...rowCells(step.rows), timeOf(step)]),
+    [
+      { title: "step" },
+      { title: "kind" },
+      { title: "status" },
+      { title: "attempts", align: "right" },
+      ...rowColumns,
+      { title: "time", align: "right" },
+    ],
+    steps.map((step) => [
+      step.name,
+      step.kind,
+      step.status,
+      String(step.attempts),
+      ...rowCells(step.rows),
+      timeOf(step),
+    ]),
   );
   return `${runTitle(run)} ${run.status}${took} (run ${run.id})\n\n${table}`;
 }
@@ -29,7 +44,11 @@ export function runsText(documents: readonly RunDocument[]): string {
     ends.set(run.status, (ends.get(run.status) ?? 0) + 1);
     for (const step of own) {
       const sum = steps.get(step.name) ?? { kind: step.kind, runs: 0, rows: null };
-      steps.set(step.name, { ...sum, runs: sum.runs + (step.status === "succeeded" ? 1 : 0), rows: addRows(sum.rows, step.rows) });
+      steps.set(step.name, {
+        ...sum,
+        runs: sum.runs + (step.status === "succeeded" ? 1 : 0),
+        rows: addRows(sum.rows, step.rows),
+      });
     }
   }
   const summary = `${plural(documents.length, "run")}: ${[...ends].map(([status, count]) => `${count} ${status}`).join(", ")}\n`;
@@ -61,10 +80,15 @@ function rowCells(rows: StepView["rows"]): string[] {
 function addRows(left: StepView["rows"], right: StepView["rows"]): StepView["rows"] {
   if (left === null || right === null) return left ?? right;
   return {
-    in: left.in + right.in, out: left.out + right.out, duplicate: left.duplicate + right.duplicate, quarantined: left.quarantined + right.quarantined,
+    in: left.in + right.in,
+    out: left.out + right.out,
+    duplicate: left.duplicate + right.duplicate,
+    quarantined: left.quarantined + right.quarantined,
   };
 }
 
 function timeOf(step: StepView): string {
-  return step.startedAt === null || step.finishedAt === null ? "-" : formatDuration(Date.parse(step.finishedAt) - Date.parse(step.startedAt));
+  return step.startedAt === null || step.finishedAt === null
+    ? "-"
+    : formatDuration(Date.parse(step.finishedAt) - Date.parse(step.startedAt));
 }

@@ -10,10 +10,18 @@ export interface TableColumn {
 
 /** The rows under their titles, columns two spaces apart, without trailing spaces; ends in a line end. */
 export function formatTable(columns: readonly TableColumn[], rows: readonly (readonly string[])[]): string {
-  const lines = [columns.map((column) => (column.verbatim === true ? oneLine(column.title) : column.title.toUpperCase())), ...rows.map((row) => row.map(oneLine))];
+  const lines = [
+    columns.map((column) => (column.verbatim === true ? oneLine(column.title) : column.title.toUpperCase())),
+    ...rows.map((row) => row.map(oneLine)),
+  ];
   const widths = columns.map((_, position) => Math.max(...lines.map((line) => widthOf(line[position] ?? ""))));
   return lines
-    .map((line) => columns.map((column, position) => pad(line[position] ?? "", widths[position]!, column.align)).join("  ").trimEnd())
+    .map((line) =>
+      columns
+        .map((column, position) => pad(line[position] ?? "", widths[position]!, column.align))
+        .join("  ")
+        .trimEnd(),
+    )
     .map((line) => `${line}\n`)
     .join("");
 }
@@ -38,8 +46,14 @@ export function plural(count: number, noun: string): string {
 
 /** Text that can't move the cursor or break the line: control characters are shown as they would be written in JSON. */
 export function oneLine(text: string): string {
+  // oxlint-disable-next-line no-control-regex -- finding them is the point
   return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, (character) =>
-    character === "\n" ? "\\n" : character === "\t" ? "\\t" : `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
+    character === "\n"
+      ? "\\n"
+      : character === "\t"
+        ? "\\t"
+        : `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
 function pad(text: string, width: number, align: TableColumn["align"]): string {

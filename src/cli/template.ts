@@ -13,11 +13,16 @@ export function readTemplate(template: string, name: string): ReadonlyMap<string
   const root = fileURLToPath(new URL("../../", import.meta.url));
   const { version, dependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as Manifest;
   const manifest = {
-    name, version: "0.0.0", private: true, type: "module",
+    name,
+    version: "0.0.0",
+    private: true,
+    type: "module",
     dependencies: { sluice: `^${version}`, zod: dependencies["zod"] },
   };
   const folder = join(root, "templates", template);
-  const paths = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((path) => statSync(join(folder, path)).isFile());
+  const paths = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((path) =>
+    statSync(join(folder, path)).isFile(),
+  );
   return new Map([
     ["package.json", `${JSON.stringify(manifest, null, 2)}\n`],
     [".gitignore", "node_modules/\n.sluice/\n"],

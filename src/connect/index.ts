@@ -1,12 +1,26 @@
 // The public entry "sluice/connect": the places data comes from and goes to.
 export { csv, type CsvOptions } from "./csv.ts";
 export {
-  apiKey, basic, bearer, http,
-  type Auth, type GetOptions, type HttpConnection, type HttpOptions, type JsonColumn,
+  apiKey,
+  basic,
+  bearer,
+  http,
+  type Auth,
+  type GetOptions,
+  type HttpConnection,
+  type HttpOptions,
+  type JsonColumn,
 } from "./http.ts";
 export {
-  cursor, linkHeader, nextPage, offset, pageNumber,
-  type JsonPath, type OffsetOptions, type PageNumberOptions, type Pages,
+  cursor,
+  linkHeader,
+  nextPage,
+  offset,
+  pageNumber,
+  type JsonPath,
+  type OffsetOptions,
+  type PageNumberOptions,
+  type Pages,
 } from "./http-pages.ts";
 export { lake, type LakeConnection, type LakeOptions, type LakeTable } from "./lake.ts";
 export { postgres, type PostgresConnection } from "./postgres.ts";

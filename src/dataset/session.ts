@@ -51,7 +51,9 @@ export async function openSession(options: SessionOptions): Promise<Session> {
       return result.rowsChanged;
     },
     rows: async (text, values = []) => {
-      const reader = await attempt(text, () => connection.runAndReadAll(text, values.map(bindable)));
+      // An empty list of values would still take the prepared path, which plans the query twice.
+      const bound = values.length === 0 ? undefined : values.map(bindable);
+      const reader = await attempt(text, () => connection.runAndReadAll(text, bound));
       return reader.getRowObjectsJson() as Row[];
     },
     describe: async (text) => {

@@ -8,23 +8,46 @@ import type { Column, Dataset } from "./dataset.ts";
 import type { Session } from "./session.ts";
 import { quoteIdentifier, quoteLiteral, quotePath } from "./sql.ts";
 
-/** Writes the result of `query` (SQL text) as a dataset. Pass `columns` where they are known: it saves planning it twice. */
+export interface WriteOptions {
+  /** The query's columns where they are known: it saves planning it twice. */
+  readonly columns?: readonly Column[];
+  /** At most so many rows are coming, where that is known. */
+  readonly maxRows?: number;
+}
+
+/** Up to so many rows, setting up the stronger compression costs more than writing them. */
+const smallRows = 50_000;
+
+/** Writes the result of `query` (SQL text) as a dataset. */
 export async function writeQuery(
   session: Session,
   artifacts: ArtifactStore,
   query: string,
-  columns?: readonly Column[],
+  options: WriteOptions = {},
 ): Promise<Dataset> {
   const path = artifacts.temporary(".parquet");
+  const compression = (options.maxRows ?? Infinity) <= smallRows ? "snappy" : "zstd";
   try {
-    const known = columns ?? (await session.describe(query));
-    const rows = await session.run(`COPY (${query}\n) TO ${quoteLiteral(path)} (FORMAT parquet, COMPRESSION zstd)`);
-    return { kind: "dataset", columns: known, rows, ...(await keepAll(artifacts, [path])) };
+    const planned = options.columns ?? (await session.describe(query));
+    const columns = planned.map(storable);
+    const exact = columns.every((column, position) => column === planned[position]) ? query : castQuery(query, columns);
+    const rows = await session.run(`COPY (${exact}\n) TO ${quoteLiteral(path)} (FORMAT parquet, COMPRESSION ${compression})`);
+    return { kind: "dataset", columns, rows, ...(await keepAll(artifacts, [path])) };
   } catch (error) {
     // An interrupted COPY leaves a partial file under the name it was given.
     await rm(path, { force: true });
     throw error;
   }
+}
+
+/** Parquet has no 128-bit integers, and the engine would round them to doubles; decimals keep every digit. */
+function storable(column: Column): Column {
+  return /^U?HUGEINT$/.test(column.type) ? { name: column.name, type: "DECIMAL(38,0)" } : column;
+}
+
+function castQuery(query: string, columns: readonly Column[]): string {
+  const casts = columns.map(({ name, type }) => `CAST(${quoteIdentifier(name)} AS ${type}) AS ${quoteIdentifier(name)}`);
+  return `SELECT ${casts.join(", ")} FROM (${query}\n)`;
 }
 
 type Batch = readonly Readonly<Record<string, unknown>>[];
@@ -46,11 +69,13 @@ export async function writeRows(
 ): Promise<Dataset> {
   const table = `rows_${randomUUID().replaceAll("-", "")}`;
   const types = columns.map(() => VARCHAR);
+  let count = 0;
   await session.run(`CREATE TEMP TABLE ${table} (${columns.map((column) => `${quoteIdentifier(column.name)} VARCHAR`).join(", ")})`);
   try {
     const appender = await session.connection.createAppender(table);
     try {
       for await (const batch of batches) {
+        count += batch.length;
         for (let start = 0; start < batch.length; start += vectorSize) {
           const slice = batch.slice(start, start + vectorSize);
           const chunk = DuckDBDataChunk.create(types, slice.length);
@@ -66,7 +91,7 @@ export async function writeRows(
       const name = quoteIdentifier(column.name);
       return column.type === "VARCHAR" ? name : `CAST(${name} AS ${column.type}) AS ${name}`;
     });
-    return await writeQuery(session, artifacts, `SELECT ${casts.join(", ")} FROM ${table}`, final);
+    return await writeQuery(session, artifacts, `SELECT ${casts.join(", ")} FROM ${table}`, { columns: final, maxRows: count });
   } finally {
     await session.run(`DROP TABLE IF EXISTS ${table}`);
   }

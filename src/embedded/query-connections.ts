@@ -42,8 +42,8 @@ const databases: Readonly<Record<string, Database>> = {
   postgres: {
     source: async () => (await import("../adapters/postgres/source.ts")).postgresSource,
     tables: sql`
-      SELECT CASE table_schema WHEN 'public' THEN '' ELSE table_schema || '.' END || table_name AS name FROM information_schema.tables
-      WHERE table_schema NOT IN ('pg_catalog', 'information_schema') ORDER BY 1`,
+      SELECT CASE table_schema WHEN 'public' THEN '' ELSE table_schema || '.' END || table_name AS name
+      FROM information_schema.tables WHERE table_schema NOT IN ('pg_catalog', 'information_schema') ORDER BY 1`,
   },
 };
 
@@ -57,9 +57,13 @@ export async function bringTables(
   if (connection.vendor === "lake") return attachWarehouse(session, connection, tables, places);
   const database = databases[connection.vendor];
   if (database === undefined) {
-    throw new SluiceError("USAGE", `The connection "${connection.name}" (${connection.vendor}) has no tables to query`, {
-      hint: "Query a warehouse that a pipeline loads its data into.",
-    });
+    throw new SluiceError(
+      "USAGE",
+      `The connection "${connection.name}" (${connection.vendor}) has no tables to query`,
+      {
+        hint: "Query a warehouse that a pipeline loads its data into.",
+      },
+    );
   }
   const name = quoteIdentifier(connection.name);
   await session.run(`ATTACH ':memory:' AS ${name}`);
@@ -83,7 +87,8 @@ async function attachWarehouse(
   const folder = lakeFolder(connection, places);
   const known = lakeTables(folder).map((table) => table.name);
   for (const table of tables) {
-    if (!known.some((name) => name.toLowerCase() === shortName(table).toLowerCase())) throw unknownTable(connection, table, known);
+    if (!known.some((name) => name.toLowerCase() === shortName(table).toLowerCase()))
+      throw unknownTable(connection, table, known);
   }
   // No name given: the query asks what there is.
   const mentioned = tables.length === 0 ? undefined : tables.map((table) => table.table).join(" ");
@@ -91,24 +96,36 @@ async function attachWarehouse(
   return [`${dataFolder(folder)}/`];
 }
 
-async function readTable(database: Database, connection: SqlConnection, table: TableName, places: QueryPlaces): Promise<Dataset> {
+async function readTable(
+  database: Database,
+  connection: SqlConnection,
+  table: TableName,
+  places: QueryPlaces,
+): Promise<Dataset> {
   const read = await database.source();
   // Reading needs its own engine: the query's is about to be locked, and its tables would be in the user's way.
-  const session = await openSession({ temporaryFolder: join(places.temporary, "spill"), threads: availableParallelism() });
+  const session = await openSession({
+    temporaryFolder: join(places.temporary, "spill"),
+    threads: availableParallelism(),
+  });
   const context: SourceContext = {
     folder: places.folder,
     home: places.home,
     signal: places.signal,
     log: silentLog,
     clock: systemClock,
-    artifacts: openArtifactStore({ artifacts: join(places.temporary, "tables"), temporary: join(places.temporary, "making") }),
+    artifacts: openArtifactStore({
+      artifacts: join(places.temporary, "tables"),
+      temporary: join(places.temporary, "making"),
+    }),
     session: async () => session,
     resolve: (setting) => resolveSetting(setting, places.folder),
   };
   try {
     return await read(connection.read(shortName(table)), context);
   } catch (error) {
-    if (!isSluiceError(error) || !["QUERY_FAILED", "SOURCE_MISSING", "SOURCE_REFUSED"].includes(error.code)) throw error;
+    if (!isSluiceError(error) || !["QUERY_FAILED", "SOURCE_MISSING", "SOURCE_REFUSED"].includes(error.code))
+      throw error;
     const known = await tableNames(read, connection.query(database.tables), context).catch(() => null);
     if (known === null || known.includes(shortName(table))) throw error;
     throw unknownTable(connection, table, known);
@@ -124,9 +141,15 @@ async function tableNames(read: SourceAdapter, source: Source, context: SourceCo
 }
 
 function unknownTable(connection: Connection, table: TableName, known: readonly string[]): SluiceError {
-  const names = known.slice(0, 20).map((name) => `${connection.name}.${name}`).join(", ");
+  const names = known
+    .slice(0, 20)
+    .map((name) => `${connection.name}.${name}`)
+    .join(", ");
   return new SluiceError("NOT_FOUND", `There is no table "${shortName(table)}" in ${connection.name}`, {
-    hint: known.length === 0 ? "It has none yet: run a pipeline that loads into it first." : `It has ${names}${known.length > 20 ? " …" : ""}.`,
+    hint:
+      known.length === 0
+        ? "It has none yet: run a pipeline that loads into it first."
+        : `It has ${names}${known.length > 20 ? " …" : ""}.`,
     details: { connection: connection.name, table: shortName(table), known },
   });
 }

@@ -29,19 +29,29 @@ export async function tablesOf(session: Session, sql: string): Promise<NamedTabl
     // Names made by WITH. Where exactly they hold doesn't matter: the engine itself checks that.
     const made = (node["cte_map"] as { map?: { key: string }[] } | undefined)?.map ?? [];
     for (const { key } of made) temporary.add(key.toLowerCase());
-    if (node["type"] === "RECURSIVE_CTE_NODE" && typeof node["cte_name"] === "string") temporary.add(node["cte_name"].toLowerCase());
+    if (node["type"] === "RECURSIVE_CTE_NODE" && typeof node["cte_name"] === "string")
+      temporary.add(node["cte_name"].toLowerCase());
     if (node["type"] !== "BASE_TABLE") return;
-    const [first, schema, table] = [node["catalog_name"], node["schema_name"], node["table_name"]] as [string, string, string];
+    const [first, schema, table] = [node["catalog_name"], node["schema_name"], node["table_name"]] as [
+      string,
+      string,
+      string,
+    ];
     if (catalogSchemas.has(schema.toLowerCase())) catalog = true;
     else if (first === "" && schema === "") bare.add(table);
     else {
-      const name = first === "" ? { connection: schema.toLowerCase(), schema: null, table } : { connection: first.toLowerCase(), schema: schema === "main" ? null : schema, table };
+      const name =
+        first === ""
+          ? { connection: schema.toLowerCase(), schema: null, table }
+          : { connection: first.toLowerCase(), schema: schema === "main" ? null : schema, table };
       tables.set(JSON.stringify(name), name);
     }
   });
   for (const name of bare) {
     if (temporary.has(name.toLowerCase())) continue;
-    throw new SluiceError("NOT_FOUND", `There is no table "${name}"`, { hint: `Name tables with their connection, such as warehouse.${/^\w+$/.test(name) ? name : "sales"}.` });
+    throw new SluiceError("NOT_FOUND", `There is no table "${name}"`, {
+      hint: `Name tables with their connection, such as warehouse.${/^\w+$/.test(name) ? name : "sales"}.`,
+    });
   }
   return { tables: [...tables.values()], catalog };
 }
@@ -57,12 +67,19 @@ async function parse(session: Session, sql: string): Promise<unknown> {
   const [row] = await session.rows("SELECT CAST(json_serialize_sql(CAST($1 AS VARCHAR)) AS VARCHAR) AS parsed", [sql]);
   const parsed = JSON.parse(row!["parsed"] as string) as Parsed;
   if (parsed.error && parsed.error_type === "parser") {
-    throw new SluiceError("QUERY_FAILED", `The SQL does not parse: ${parsed.error_message}`, { hint: "It is DuckDB's SQL.", details: { sql } });
+    throw new SluiceError("QUERY_FAILED", `The SQL does not parse: ${parsed.error_message}`, {
+      hint: "It is DuckDB's SQL.",
+      details: { sql },
+    });
   }
   if (parsed.error || parsed.statements?.length !== 1) {
-    throw new SluiceError("USAGE", parsed.error ? "sluice query only reads: it takes a SELECT" : "sluice query takes one statement at a time", {
-      hint: "Tables are written by the load steps of pipelines.",
-    });
+    throw new SluiceError(
+      "USAGE",
+      parsed.error ? "sluice query only reads: it takes a SELECT" : "sluice query takes one statement at a time",
+      {
+        hint: "Tables are written by the load steps of pipelines.",
+      },
+    );
   }
   return parsed.statements[0];
 }

@@ -1,5 +1,5 @@
-// Values of a query's result as JSON: a number where JavaScript holds it exactly, else a string; times in ISO 8601, those
-// with a zone in UTC.
+// Values of a query's result as JSON: an integer is a number where JavaScript holds it exactly, else a string; a decimal is
+// a string, with every digit it has; times are in ISO 8601, those with a zone in UTC.
 import { DuckDBTypeId, JsonDuckDBValueConverter, type DuckDBValueConverter, type Json } from "@duckdb/node-api";
 
 export const jsonValue: DuckDBValueConverter<Json> = (value, type, converter) => {
@@ -9,8 +9,7 @@ export const jsonValue: DuckDBValueConverter<Json> = (value, type, converter) =>
     case DuckDBTypeId.UBIGINT:
     case DuckDBTypeId.HUGEINT:
     case DuckDBTypeId.UHUGEINT:
-    case DuckDBTypeId.DECIMAL:
-      return exactNumber(String(value));
+      return exactInteger(value as bigint);
     case DuckDBTypeId.TIMESTAMP_TZ:
       return instantText((value as { readonly micros: bigint }).micros) ?? String(value);
     case DuckDBTypeId.TIMESTAMP:
@@ -23,11 +22,10 @@ export const jsonValue: DuckDBValueConverter<Json> = (value, type, converter) =>
   }
 };
 
-/** The number that the digits say, or the digits when no number is exactly that. */
-export function exactNumber(digits: string): number | string {
-  const value = Number(digits);
-  const shortest = digits.includes(".") ? digits.replace(/\.?0+$/, "") : digits;
-  return String(value) === shortest || (value === 0 && /^-?0$/.test(shortest)) ? value : digits;
+/** The number where it is exact, else the digits. */
+function exactInteger(value: bigint): number | string {
+  const near = Number(value);
+  return Number.isSafeInteger(near) ? near : String(value);
 }
 
 /** Microseconds since the epoch as "2011-01-04T10:00:00Z", with a fraction where there is one; null beyond the range of dates. */

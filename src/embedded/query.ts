@@ -35,7 +35,11 @@ export interface QueryResult {
 }
 
 /** Starts the query. Errors of its SQL are QUERY_FAILED; anything but a SELECT is USAGE. */
-export async function runQuery({ configPath, sql, signal = new AbortController().signal }: QueryRequest): Promise<QueryResult> {
+export async function runQuery({
+  configPath,
+  sql,
+  signal = new AbortController().signal,
+}: QueryRequest): Promise<QueryResult> {
   const config = await loadConfig(configPath);
   const folder = dirname(configPath);
   const temporary = await mkdtemp(join(tmpdir(), "sluice-query-"));
@@ -52,7 +56,8 @@ export async function runQuery({ configPath, sql, signal = new AbortController()
     const named = await tablesOf(session, sql);
     const allowed = await attach(session, config, named, { folder, home: homeFolder(folder), temporary, signal });
     await session.run(
-      `SET allowed_directories = [${allowed.map(quoteLiteral).join(", ")}]; SET enable_external_access = false; SET lock_configuration = true`,
+      `SET allowed_directories = [${allowed.map(quoteLiteral).join(", ")}];
+       SET enable_external_access = false; SET lock_configuration = true`,
     );
     signal.throwIfAborted();
     const { connection } = session;
@@ -64,14 +69,22 @@ export async function runQuery({ configPath, sql, signal = new AbortController()
   }
 }
 
-async function attach(session: Session, config: Config, { tables, catalog }: NamedTables, places: QueryPlaces): Promise<string[]> {
+async function attach(
+  session: Session,
+  config: Config,
+  { tables, catalog }: NamedTables,
+  places: QueryPlaces,
+): Promise<string[]> {
   const known = Object.values(config.connections);
   const wanted = new Map<string, TableName[]>();
   // Who asks what tables there are is told those of the embedded warehouses; others would have to be read to be known.
   if (catalog) for (const connection of known) if (connection.vendor === "lake") wanted.set(connection.name, []);
   for (const table of tables) {
     if (!known.some((connection) => connection.name === table.connection)) {
-      throw unknownConnection(table.connection, known.map((connection) => connection.name));
+      throw unknownConnection(
+        table.connection,
+        known.map((connection) => connection.name),
+      );
     }
     // One table named and the catalog asked for: all of the warehouse is attached.
     if (catalog && wanted.has(table.connection)) continue;
@@ -79,7 +92,14 @@ async function attach(session: Session, config: Config, { tables, catalog }: Nam
   }
   const allowed = [`${places.temporary}/`];
   for (const [name, own] of wanted) {
-    allowed.push(...(await bringTables(session, known.find((connection) => connection.name === name)!, own, places)));
+    allowed.push(
+      ...(await bringTables(
+        session,
+        known.find((connection) => connection.name === name)!,
+        own,
+        places,
+      )),
+    );
   }
   return allowed;
 }
@@ -87,7 +107,9 @@ async function attach(session: Session, config: Config, { tables, catalog }: Nam
 function columnsOf(result: DuckDBResult): QueryColumn[] {
   return result.deduplicatedColumnNames().map((name, position) => ({
     name,
-    numeric: /^(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|DECIMAL.*|FLOAT|DOUBLE)$/.test(result.columnType(position).toString()),
+    numeric: /^(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|DECIMAL.*|FLOAT|DOUBLE)$/.test(
+      result.columnType(position).toString(),
+    ),
   }));
 }
 
@@ -105,13 +127,19 @@ async function explained<T>(work: () => Promise<T>, sql: string): Promise<T> {
     return await work();
   } catch (cause) {
     const text = cause instanceof Error ? cause.message : String(cause);
-    const lines = text.split("\n").map((line) => line.trim()).filter((line) => line !== "");
+    const lines = text
+      .split("\n")
+      .map((line) => line.trim())
+      .filter((line) => line !== "");
     if (lines[0]?.startsWith("Permission Error")) {
       throw new SluiceError("QUERY_FAILED", "A query can't read files, only tables of the project's connections", {
-        hint: "Name a table as CONNECTION.TABLE.", details: { sql }, cause,
+        hint: "Name a table as CONNECTION.TABLE.",
+        details: { sql },
+        cause,
       });
     }
-    if (lines[0]?.startsWith("INTERRUPT Error")) throw new SluiceError("CANCELLED", "The query was interrupted", { cause });
+    if (lines[0]?.startsWith("INTERRUPT Error"))
+      throw new SluiceError("CANCELLED", "The query was interrupted", { cause });
     // "Did you mean", "Candidate bindings": what the engine adds after its first line, except the picture of the place.
     const hint = lines.slice(1).find((line) => /^(Did you mean|Candidate)/.test(line));
     throw new SluiceError("QUERY_FAILED", lines[0] ?? text, { hint, details: { sql }, cause });

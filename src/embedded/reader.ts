@@ -47,7 +47,11 @@ export interface Reader extends Disposable {
   indexes(): readonly string[];
   indexSize(index: string): Promise<IndexSize>;
   /** The chunks that answer best, best first; NOT_FOUND for an unknown index. */
-  search(index: string, query: string, options?: { readonly limit?: number; readonly signal?: AbortSignal }): Promise<readonly SearchHit[]>;
+  search(
+    index: string,
+    query: string,
+    options?: { readonly limit?: number; readonly signal?: AbortSignal },
+  ): Promise<readonly SearchHit[]>;
   close(): void;
 }
 
@@ -71,21 +75,33 @@ export function openReader(project: string): Reader {
   };
   const runs = (): RunReader => store(home.state, (path) => openRunStore(path, { readOnly: true })) ?? noRuns;
   const online = (): OnlineStore | null => store(home.features, (path) => openOnlineStore(path, { readOnly: true }));
-  const setAside = (): QuarantineStore | null => store(home.quarantine, (path) => openQuarantineStore(path, { readOnly: true }));
-  const quarantine = async ({ step, limit = Number.MAX_SAFE_INTEGER, ...filter }: QuarantineFilter = {}): Promise<QuarantineGroup[]> => {
-    const groups = (await setAside()?.list({ ...filter, limit: step === undefined ? limit : Number.MAX_SAFE_INTEGER })) ?? [];
+  const setAside = (): QuarantineStore | null =>
+    store(home.quarantine, (path) => openQuarantineStore(path, { readOnly: true }));
+  const quarantine = async ({ step, limit = Number.MAX_SAFE_INTEGER, ...filter }: QuarantineFilter = {}): Promise<
+    QuarantineGroup[]
+  > => {
+    const groups =
+      (await setAside()?.list({ ...filter, limit: step === undefined ? limit : Number.MAX_SAFE_INTEGER })) ?? [];
     return groups.filter((group) => step === undefined || group.step === step).slice(0, limit);
   };
   const indexes = (): string[] => {
     if (!existsSync(home.indexes)) return [];
-    return readdirSync(home.indexes).filter((name) => name.endsWith(".db")).map((name) => basename(name, ".db")).sort();
+    return readdirSync(home.indexes)
+      .filter((name) => name.endsWith(".db"))
+      .map((name) => basename(name, ".db"))
+      .sort();
   };
   const index = (name: string): VectorStore => {
     const known = indexes();
-    const found = known.includes(name) ? store(indexFile(home, name), (path) => openVectorStore(path, { readOnly: true })) : null;
+    const found = known.includes(name)
+      ? store(indexFile(home, name), (path) => openVectorStore(path, { readOnly: true }))
+      : null;
     if (found !== null) return found;
     throw new SluiceError("NOT_FOUND", `There is no index "${name}"`, {
-      hint: known.length === 0 ? "None was synced yet: run a pipeline with a sync step first." : `There is ${known.join(", ")}.`,
+      hint:
+        known.length === 0
+          ? "None was synced yet: run a pipeline with a sync step first."
+          : `There is ${known.join(", ")}.`,
       details: { index: name, known },
     });
   };
@@ -116,10 +132,14 @@ export function openReader(project: string): Reader {
       if (known === null) throw unknownView(view);
       const found = await readFeatures(known, view, key, asOf === undefined ? {} : { asOf });
       if (found !== null) return found;
-      throw new SluiceError("NOT_FOUND", `The feature view "${view}" has nothing about "${key}"${asOf === undefined ? "" : ` as of ${asOf}`}`, {
-        hint: "Check the key; an entity is there once an event of it was materialized.",
-        details: { view, key },
-      });
+      throw new SluiceError(
+        "NOT_FOUND",
+        `The feature view "${view}" has nothing about "${key}"${asOf === undefined ? "" : ` as of ${asOf}`}`,
+        {
+          hint: "Check the key; an entity is there once an event of it was materialized.",
+          details: { view, key },
+        },
+      );
     },
     indexes,
     indexSize: (name) => index(name).size(),

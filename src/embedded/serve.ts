@@ -26,7 +26,7 @@ const loopback: readonly string[] = ["localhost", "127.0.0.1", "[::1]"];
 export async function serveProject({ configPath, port, host, version }: ServeOptions): Promise<Service> {
   const reader = openReader(configPath);
   // On a loopback address it answers to loopback names only; elsewhere it can't know its names.
-  const local = host === "localhost" || host === "::1" || /^127\./.test(host);
+  const local = host === "localhost" || host === "::1" || host.startsWith("127.");
   const app = createApp({ reader, version, hosts: local ? [...new Set([urlHost(host), ...loopback])] : null });
   const server = createAdaptorServer({ fetch: app.fetch }) as Server;
   try {
@@ -51,10 +51,18 @@ function listen(server: Server, port: number, host: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", (cause: NodeJS.ErrnoException) => {
       const reasons: Readonly<Record<string, string>> = {
-        EADDRINUSE: "something listens there already", EACCES: "it is not allowed", EADDRNOTAVAIL: "this machine has no such address", ENOTFOUND: "the name is unknown",
+        EADDRINUSE: "something listens there already",
+        EACCES: "it is not allowed",
+        EADDRNOTAVAIL: "this machine has no such address",
+        ENOTFOUND: "the name is unknown",
       };
       const reason = reasons[cause.code ?? ""] ?? cause.message;
-      reject(new SluiceError("USAGE", `Can't listen on ${urlHost(host)}:${port}: ${reason}`, { hint: "Choose another --port (0 for any that is free) or --host.", cause }));
+      reject(
+        new SluiceError("USAGE", `Can't listen on ${urlHost(host)}:${port}: ${reason}`, {
+          hint: "Choose another --port (0 for any that is free) or --host.",
+          cause,
+        }),
+      );
     });
     server.listen(port, host, resolve);
   });

@@ -43,6 +43,9 @@ interface Worker {
 /** How long a worker may take to stop an attempt before it is killed, in milliseconds. */
 const stopGrace = 2_000;
 
+/** The longest wait that a timer of Node's takes; a longer one fires at once. */
+const longestTimer = 2 ** 31 - 1;
+
 /** Resolves when the first worker has loaded the project; rejects with the reason when it can't be loaded. */
 export async function openWorkerPool(options: WorkerPoolOptions): Promise<WorkerPool> {
   const limit = Math.min(availableParallelism(), 4);
@@ -129,7 +132,7 @@ export async function openWorkerPool(options: WorkerPoolOptions): Promise<Worker
     const timer = timeoutMs === null ? null : setTimeout(() => {
       timedOut = true;
       stop();
-    }, timeoutMs);
+    }, Math.min(timeoutMs, longestTimer));
     worker.job = job;
     worker.end = (outcome) => {
       if (killer !== null) clearTimeout(killer);

@@ -1,6 +1,7 @@
 // A backfill: the runs of a range of partitions, a few at a time. It is a label on run requests; given again, it
 // starts what has not succeeded yet and leaves the rest alone.
 import type { Clock } from "../clock.ts";
+import { SluiceError } from "../errors.ts";
 import type { Plan } from "../pipeline/plan.ts";
 import { partitionKeys } from "../pipeline/partition.ts";
 import type { BackfillRecord, RunRecord, RunStore } from "./run-store.ts";
@@ -36,8 +37,12 @@ export interface BackfillContext {
   readonly signal: AbortSignal;
 }
 
+/** Resolves when every run has ended; rejects with USAGE for a range that can't be, and when nothing can be made durable. */
 export async function runBackfill(request: BackfillRequest, context: BackfillContext): Promise<BackfillResult> {
   const { plan, from, to } = request;
+  if (!Number.isSafeInteger(request.parallel) || request.parallel < 1) {
+    throw new SluiceError("USAGE", `A backfill can't do ${request.parallel} runs at a time`, { hint: "Use a whole number from 1 up." });
+  }
   const { store, clock } = context;
   const keys = partitionKeys(plan.partitions!, from, to);
   const known = request.reprocess ? null : await store.findBackfill(plan.pipeline, plan.version, from, to);

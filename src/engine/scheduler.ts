@@ -96,11 +96,13 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     void pump();
   };
 
+  const isDue = (): boolean => !stopped && (pending.length > 0 || flushDue);
+
   async function pump(): Promise<void> {
     if (committing || stopped || broken !== null) return;
     committing = true;
     try {
-      while ((pending.length > 0 || flushDue) && !stopped) {
+      while (isDue()) {
         // Everything that has arrived meanwhile, such as the words of other workers, joins the commit.
         await endOfTurn();
         if (!stopped) await commitPending();
@@ -244,13 +246,20 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       assertWhole();
       const { count } = cancellation;
       const id = [plan.pipeline, ...(partition === null ? [] : [partition]), options.randomId()].join("-");
+      // Stored as started already, so that a run's first attempts cost no commit of their own.
+      const createdAt = clock.now();
+      const { state, commands } = transition(plan, initialState(plan), { type: "started" }, createdAt);
       const [stored] = await store.createRuns([
-        { id, pipeline: plan.pipeline, version: plan.version, partition, backfill, createdAt: clock.now(), state: initialState(plan) },
+        { id, pipeline: plan.pipeline, version: plan.version, partition, backfill, createdAt, state },
       ]);
       assertWhole();
       const { run, finished } = adopt(stored!, plan);
-      if (cancellation.count === count) push({ run, event: { type: "started" } });
-      else push({ run, event: { type: "cancelled", reason: cancellation.reason } });
+      if (cancellation.count !== count) {
+        push({ run, event: { type: "cancelled", reason: cancellation.reason } });
+      } else {
+        options.onChange?.(run.record, run.state);
+        for (const command of commands) carryOut(run, command);
+      }
       return finished;
     },
     recover: async (plans) => {

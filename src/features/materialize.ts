@@ -1,15 +1,13 @@
 // The step that brings a feature view up to date from one partition's rows: one query over the dataset makes the tiles,
 // one transaction of the online store puts them in the place of those the partition had before.
-import type { Column, Dataset } from "../dataset/dataset.ts";
-import { probableRename } from "../dataset/rename-suspicion.ts";
+import type { Dataset } from "../dataset/dataset.ts";
 import type { Session } from "../dataset/session.ts";
-import { quoteIdentifier } from "../dataset/sql.ts";
 import { readDataset } from "../dataset/write-dataset.ts";
-import { isSluiceError, SluiceError } from "../errors.ts";
+import { SluiceError } from "../errors.ts";
 import { contentHash, type Json } from "../json.ts";
 import type { StepContext, StepHandle, StepSpec } from "../pipeline/step.ts";
-import type { StoredDefinition, ValueClass } from "./definition.ts";
 import type { FeatureView } from "./feature-view.ts";
+import { checkColumns, explained, inputTypes, storedDefinition } from "./input-types.ts";
 import type { OnlineStore, Tile } from "./online-store.ts";
 import { tileSql } from "./tile-sql.ts";
 
@@ -82,10 +80,11 @@ async function materializePartition(
 ): Promise<MaterializeReport> {
   checkColumns(view, dataset.columns);
   const session = await needs.session();
-  const definition = await storedDefinition(view, dataset, session);
-  const rows = await explained(view, dataset, () => session.rows(tileSql(definition, readDataset(dataset))));
-  const tiles = rows as unknown as (Tile & { readonly rows: number })[];
-  const skipped = dataset.rows - tiles.reduce((sum, tile) => sum + tile.rows, 0);
+  const types = await inputTypes(view, dataset, session);
+  const definition = storedDefinition(view, types);
+  const rows = await explained(view, dataset, () => session.rows(tileSql(definition, types, readDataset(dataset))));
+  const tiles = rows as unknown as (Tile & { readonly rows: string })[];
+  const skipped = dataset.rows - tiles.reduce((sum, tile) => sum + Number(tile.rows), 0);
   if (skipped > 0) {
     context.log.info(`${skipped} of ${dataset.rows} rows have no ${view.entity.key} or no ${view.timestamp}: they are no features`);
   }
@@ -128,79 +127,4 @@ function warnOfVersions(
       `The feature view ${view.name} was changed: ${status.missing} partitions of another version are not read until they are materialized again`,
     );
   }
-}
-
-/** The named columns must be there, the time must be an instant, and sums need numbers; SQL expressions say it themselves. */
-function checkColumns(view: FeatureView, columns: readonly Column[]): void {
-  const find = (name: string) => columns.find((column) => column.name.toLowerCase() === name.toLowerCase());
-  for (const name of view.columns) if (find(name) === undefined) throw missingColumn(view, name, columns);
-  const time = find(view.timestamp)!;
-  if (time.type !== "TIMESTAMP WITH TIME ZONE") {
-    throw mismatch(view, `needs ${view.timestamp} as TIMESTAMP WITH TIME ZONE, and it is ${time.type}`,
-      `Say which zone it is of, for example: timezone('${view.timeZone}', ${view.timestamp}).`);
-  }
-  for (const { function: name, input } of view.definition.states) {
-    const column = name === "sum" && input !== null ? columns.find((one) => quoteIdentifier(one.name) === input) : undefined;
-    if (column !== undefined && !numeric.test(column.type)) {
-      throw mismatch(view, `sums ${column.name}, which is ${column.type}`, "Sum a number, or cast it: sum(sql`CAST(… AS DECIMAL(18, 2))`).");
-    }
-  }
-}
-
-const numeric = /^(U?(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT)|FLOAT|DOUBLE|DECIMAL.*)$/;
-
-// The builder makes a spec for every run, but the view is one object for as long as its module is loaded.
-const classesByView = new WeakMap<FeatureView, Map<string, readonly (ValueClass | null)[]>>();
-
-/** The definition with the class of each smallest and largest value; asks the engine once per view and set of columns. */
-async function storedDefinition(view: FeatureView, dataset: Dataset, session: Session): Promise<StoredDefinition> {
-  const known = classesByView.get(view) ?? new Map<string, readonly (ValueClass | null)[]>();
-  classesByView.set(view, known);
-  const columns = JSON.stringify(dataset.columns);
-  let classes = known.get(columns);
-  if (classes === undefined) {
-    classes = await valueClasses(view, dataset, session);
-    known.set(columns, classes);
-  }
-  return { ...view.definition, classes };
-}
-
-async function valueClasses(view: FeatureView, dataset: Dataset, session: Session): Promise<readonly (ValueClass | null)[]> {
-  const { states } = view.definition;
-  const extremes = states.filter((state) => state.function === "min" || state.function === "max");
-  if (extremes.length === 0) return states.map(() => null);
-  const inputs = extremes.map((state, position) => `(${state.input}) AS _${position}`);
-  const types = await explained(view, dataset, () => session.describe(`SELECT ${inputs.join(", ")} FROM ${readDataset(dataset)}`));
-  return states.map((state) => {
-    const position = extremes.indexOf(state);
-    return position < 0 ? null : valueClass(view, state.function, state.input!, types[position]!.type);
-  });
-}
-
-function valueClass(view: FeatureView, name: string, input: string, type: string): ValueClass {
-  if (numeric.test(type)) return "number";
-  if (type === "TIMESTAMP WITH TIME ZONE") return "time";
-  if (type === "VARCHAR" || type === "DATE") return "text";
-  throw mismatch(view, `can't take the ${name} of ${input}, which is ${type}`, "Numbers, texts, dates and times with a zone can be compared.");
-}
-
-/** Runs a query; a column that one of the view's expressions names in vain becomes a CONTRACT_MISMATCH. */
-async function explained<T>(view: FeatureView, dataset: Dataset, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    const missing = isSluiceError(error) ? /Referenced column "(.+?)" not found/.exec(error.message)?.[1] : undefined;
-    throw missing === undefined ? error : missingColumn(view, missing, dataset.columns);
-  }
-}
-
-function missingColumn(view: FeatureView, name: string, columns: readonly Column[]): SluiceError {
-  const names = columns.map((column) => column.name);
-  const renamed = probableRename(name, names);
-  return mismatch(view, `reads the column "${name}", which the dataset does not have`,
-    renamed === null ? `It has ${names.join(", ")}.` : `Was it renamed to "${renamed}"?`);
-}
-
-function mismatch(view: FeatureView, what: string, hint: string): SluiceError {
-  return new SluiceError("CONTRACT_MISMATCH", `The feature view ${view.name} ${what}`, { hint, details: { view: view.name } });
 }

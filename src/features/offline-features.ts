@@ -4,7 +4,7 @@ import { inlineSql, quoteIdentifier, quoteLiteral } from "../dataset/sql.ts";
 import { pivotRest, pivotValues, type Aggregation } from "./aggregation.ts";
 import { daysBefore, instantOf, openDay } from "./day.ts";
 import { inputText, type FeatureView } from "./feature-view.ts";
-import { bucketSql, decimalSql, finiteSql, keyAndDaySql, presentSql } from "./tile-sql.ts";
+import { decimalSql, keyAndDaySql, presentSql } from "./tile-sql.ts";
 
 /**
  * SQL text (DuckDB) with a row per entity: its key, then a column per feature. `relation` is whatever can follow FROM: a
@@ -58,4 +58,16 @@ function aggregateSql(aggregation: Aggregation, today: string, conditions: reado
 /** Rounds once, as reading the decimal's text does; a direct cast divides two rounded numbers. */
 function nearestDouble(decimal: string): string {
   return `CAST(CAST(${decimal} AS VARCHAR) AS DOUBLE)`;
+}
+
+/** A value, or null where it is NaN or infinite, whatever its type: the engine folds `typeof` away. */
+function finiteSql(value: string): string {
+  return `CASE WHEN typeof(${value}) IN ('FLOAT', 'DOUBLE') AND NOT isfinite(TRY_CAST(${value} AS DOUBLE)) THEN NULL ELSE ${value} END`;
+}
+
+/** The pivot's value of an event: one of the listed ones, or the rest. */
+function bucketSql(by: string, values: readonly string[]): string {
+  if (values.length === 0) return quoteLiteral(pivotRest);
+  const text = `CAST((${by}) AS VARCHAR)`;
+  return `CASE WHEN ${text} IN (${values.map(quoteLiteral).join(", ")}) THEN ${text} ELSE ${quoteLiteral(pivotRest)} END`;
 }

@@ -24,12 +24,23 @@ export interface AppOptions {
 
 export function createApp(options: AppOptions): Hono {
   const app = new Hono();
-  app.use(secureHeaders({ contentSecurityPolicy: { defaultSrc: ["'none'"], styleSrc: ["'unsafe-inline'"], baseUri: ["'none'"], formAction: ["'none'"] } }));
+  app.use(
+    secureHeaders({
+      contentSecurityPolicy: {
+        defaultSrc: ["'none'"],
+        styleSrc: ["'unsafe-inline'"],
+        baseUri: ["'none'"],
+        formAction: ["'none'"],
+      },
+    }),
+  );
   app.use(async (context, next) => {
     // A page of another site can make a browser call a loopback address under that site's name; it must learn nothing.
     const host = new URL(context.req.url).hostname;
     if (options.hosts !== null && !options.hosts.includes(host)) {
-      throw new SluiceError("USAGE", `This service does not answer to the name "${host}"`, { hint: `Call it as ${options.hosts[0]}, or start it with --host.` });
+      throw new SluiceError("USAGE", `This service does not answer to the name "${host}"`, {
+        hint: `Call it as ${options.hosts[0]}, or start it with --host.`,
+      });
     }
     await next();
   });
@@ -41,13 +52,20 @@ export function createApp(options: AppOptions): Hono {
   app.route("/api/features", featureRoutes(options));
   app.route("/api/search", searchRoutes(options));
   app.notFound((context) => {
-    const error = { code: "NOT_FOUND", message: `There is nothing at ${context.req.path}`, hint: "See / for what there is." } as const;
+    const error = {
+      code: "NOT_FOUND",
+      message: `There is nothing at ${context.req.path}`,
+      hint: "See / for what there is.",
+    } as const;
     return context.json({ error } satisfies ErrorResponse, 404);
   });
   app.onError((cause, context) => {
     const failure = toFailure(cause);
     const code = isSluiceError(cause) || failure.code !== "TASK_FAILED" ? failure.code : "INTERNAL";
-    return context.json({ error: { code, message: failure.message, hint: failure.hint ?? null } } satisfies ErrorResponse, statusOf(code));
+    return context.json(
+      { error: { code, message: failure.message, hint: failure.hint ?? null } } satisfies ErrorResponse,
+      statusOf(code),
+    );
   });
   return app;
 }

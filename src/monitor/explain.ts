@@ -48,12 +48,16 @@ export function explainRun(request: ExplainRequest): Explanation {
 }
 
 function summarize({ record, steps, holder }: ExplainRequest, interrupted: boolean): string {
-  const open = steps.filter((step) => step.status === "waiting" || step.status === "queued" || step.status === "retrying").length;
+  const open = steps.filter(
+    (step) => step.status === "waiting" || step.status === "queued" || step.status === "retrying",
+  ).length;
   const left = `${open} of ${steps.length} steps ${open === 1 ? "is" : "are"} not finished`;
   if (interrupted) return `The run was interrupted: it is stored as running, but no process works on it. ${left}.`;
   switch (record.status) {
-    case "running": return `The run is under way (${holder}). ${left}.`;
-    case "succeeded": return `The run succeeded at ${isoTime(record.finishedAt)}.`;
+    case "running":
+      return `The run is under way (${holder}). ${left}.`;
+    case "succeeded":
+      return `The run succeeded at ${isoTime(record.finishedAt)}.`;
     case "failed": {
       const failed = steps.filter((step) => step.status === "failed").map((step) => step.name);
       return `The run failed at ${isoTime(record.finishedAt)}, because ${listed(failed)} failed.`;
@@ -76,11 +80,14 @@ function because(step: StoredStep, { steps, plan, holder, now }: ExplainRequest,
   const hint = step.error?.hint === undefined ? "" : ` ${step.error.hint}`;
   switch (step.status) {
     case "waiting": {
-      const named = waitsFor.map((name) => `${name} (${steps.find((other) => other.name === name)?.status ?? "unknown"})`);
+      const named = waitsFor.map(
+        (name) => `${name} (${steps.find((other) => other.name === name)?.status ?? "unknown"})`,
+      );
       return named.length === 0 ? "waits to be started" : `waits for ${listed(named)}`;
     }
     case "queued":
-      if (holder === null) return `attempt ${step.attempts} was under way when the process stopped; it starts again when the run is resumed`;
+      if (holder === null)
+        return `attempt ${step.attempts} was under way when the process stopped; it starts again when the run is resumed`;
       return `attempt ${step.attempts} runs, or waits for a free worker`;
     case "retrying": {
       const wait = Math.max(0, Math.ceil(((step.wakeAt ?? now) - now) / 1000));
@@ -102,7 +109,9 @@ function because(step: StoredStep, { steps, plan, holder, now }: ExplainRequest,
 
 function openDependencies(step: StoredStep, { plan, steps }: ExplainRequest): string[] {
   const planned = plan?.steps.find((item) => item.name === step.name);
-  return (planned?.dependsOn ?? []).filter((name) => steps.find((other) => other.name === name)?.status !== "succeeded");
+  return (planned?.dependsOn ?? []).filter(
+    (name) => steps.find((other) => other.name === name)?.status !== "succeeded",
+  );
 }
 
 function listed(names: readonly string[]): string {

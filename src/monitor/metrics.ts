@@ -40,10 +40,13 @@ export async function exposeMetrics(state: MonitoredState, openMetrics = false):
   add("sluice_scheduler_active", {}, state.schedulerActive ? 1 : 0);
   addRuns(add, state.statistics);
   addSteps(add, state.statistics);
-  for (const { asset, updatedAt } of state.statistics.assets) add("sluice_asset_last_update_timestamp_seconds", { asset }, updatedAt / 1000);
-  for (const { pipeline, step, rows } of state.quarantine) add("sluice_quarantine_rows", { pipeline, task: step }, rows);
+  for (const { asset, updatedAt } of state.statistics.assets)
+    add("sluice_asset_last_update_timestamp_seconds", { asset }, updatedAt / 1000);
+  for (const { pipeline, step, rows } of state.quarantine)
+    add("sluice_quarantine_rows", { pipeline, task: step }, rows);
   for (const { view, watermark, partitions, missing } of state.views) {
-    if (watermark !== null) add("sluice_feature_view_watermark_timestamp_seconds", { view }, Date.parse(watermark) / 1000);
+    if (watermark !== null)
+      add("sluice_feature_view_watermark_timestamp_seconds", { view }, Date.parse(watermark) / 1000);
     add("sluice_feature_view_partitions", { view }, partitions);
     add("sluice_feature_view_missing_partitions", { view }, missing);
   }
@@ -93,7 +96,8 @@ function addRuns(add: Add, { runs, last }: RunStatistics): void {
 
 function addSteps(add: Add, { steps }: RunStatistics): void {
   for (const { pipeline, step: task, kind, status, count, attempts, seconds, ...rows } of steps) {
-    for (const end of stepEnds) add("sluice_task_runs_total", { pipeline, task, kind, status: end }, end === status ? count : 0);
+    for (const end of stepEnds)
+      add("sluice_task_runs_total", { pipeline, task, kind, status: end }, end === status ? count : 0);
     const labels = { pipeline, task };
     add("sluice_task_attempts_total", labels, attempts);
     // A cancelled task may have had no attempt at all, which makes this a lower bound there.

@@ -1,6 +1,6 @@
 // A run as programs and people see it: the shapes that the command line prints and the HTTP service answers with.
 // Times are ISO 8601 in UTC; nothing of the engine's bookkeeping (revisions, epochs, outputs) is in them.
-import type { ErrorCode } from "../errors.ts";
+import type { ErrorCode, Failure } from "../errors.ts";
 import type { AttemptLogLine, AttemptRecord, BackfillRecord, RunRecord, StoredStep } from "../engine/run-store.ts";
 import type { RunStatus, StepStatus } from "../engine/state.ts";
 import type { LogFields, LogLevel } from "../log.ts";
@@ -22,6 +22,8 @@ export interface RunView {
 export interface ErrorView {
   readonly code: ErrorCode;
   readonly message: string;
+  /** Would the same call succeed later, with nothing changed by a person? */
+  readonly retryable: boolean;
   readonly hint: string | null;
 }
 
@@ -58,6 +60,8 @@ export interface AttemptView {
 export interface BackfillView {
   readonly id: string;
   readonly pipeline: string;
+  /** Hash of the plan. */
+  readonly version: string;
   readonly from: string;
   readonly to: string;
   readonly status: RunStatus;
@@ -78,15 +82,28 @@ export interface LogView {
 
 export function viewRun(record: RunRecord): RunView {
   return {
-    id: record.id, pipeline: record.pipeline, partition: record.partition, version: record.version, status: record.status,
-    backfill: record.backfill, createdAt: isoTime(record.createdAt), finishedAt: isoTime(record.finishedAt),
+    id: record.id,
+    pipeline: record.pipeline,
+    partition: record.partition,
+    version: record.version,
+    status: record.status,
+    backfill: record.backfill,
+    createdAt: isoTime(record.createdAt),
+    finishedAt: isoTime(record.finishedAt),
   };
 }
 
 export function viewStep(step: StoredStep): StepView {
   return {
-    name: step.name, kind: step.kind, status: step.status, attempts: step.attempts, rows: step.rows,
-    error: viewError(step.error), reason: step.reason, startedAt: isoTime(step.startedAt), finishedAt: isoTime(step.finishedAt),
+    name: step.name,
+    kind: step.kind,
+    status: step.status,
+    attempts: step.attempts,
+    rows: step.rows,
+    error: viewError(step.error),
+    reason: step.reason,
+    startedAt: isoTime(step.startedAt),
+    finishedAt: isoTime(step.finishedAt),
   };
 }
 
@@ -96,29 +113,46 @@ export function viewDocument(record: RunRecord, steps: readonly StoredStep[]): R
 
 export function viewAttempt(attempt: AttemptRecord): AttemptView {
   return {
-    step: attempt.step, attempt: attempt.attempt, status: attempt.status, startedAt: isoTime(attempt.startedAt),
-    finishedAt: isoTime(attempt.finishedAt), error: viewError(attempt.error),
+    step: attempt.step,
+    attempt: attempt.attempt,
+    status: attempt.status,
+    startedAt: isoTime(attempt.startedAt),
+    finishedAt: isoTime(attempt.finishedAt),
+    error: viewError(attempt.error),
   };
 }
 
 export function viewBackfill(backfill: BackfillRecord, started: number): BackfillView {
   return {
-    id: backfill.id, pipeline: backfill.pipeline, from: backfill.from, to: backfill.to, status: backfill.status, started,
-    createdAt: isoTime(backfill.createdAt), finishedAt: isoTime(backfill.finishedAt),
+    id: backfill.id,
+    pipeline: backfill.pipeline,
+    version: backfill.version,
+    from: backfill.from,
+    to: backfill.to,
+    status: backfill.status,
+    started,
+    createdAt: isoTime(backfill.createdAt),
+    finishedAt: isoTime(backfill.finishedAt),
   };
 }
 
 export function viewLogLine(line: AttemptLogLine): LogView {
   return {
-    at: isoTime(line.at), step: line.step, attempt: line.attempt, level: line.level, message: line.message, fields: line.fields ?? null,
+    at: isoTime(line.at),
+    step: line.step,
+    attempt: line.attempt,
+    level: line.level,
+    message: line.message,
+    fields: line.fields ?? null,
   };
 }
 
 /** An error without its details: those may be large, and are for programs that read the store. */
-export function viewError(error: { readonly code: ErrorCode; readonly message: string; readonly hint?: string | undefined }): ErrorView;
-export function viewError(error: { readonly code: ErrorCode; readonly message: string; readonly hint?: string | undefined } | null): ErrorView | null;
-export function viewError(error: { readonly code: ErrorCode; readonly message: string; readonly hint?: string | undefined } | null): ErrorView | null {
-  return error === null ? null : { code: error.code, message: error.message, hint: error.hint ?? null };
+export function viewError<F extends Failure | null>(error: F): ErrorView | (F & null);
+export function viewError(error: Failure | null): ErrorView | null {
+  if (error === null) return null;
+  const { code, message, retryable, hint } = error;
+  return { code, message, retryable, hint: hint ?? null };
 }
 
 /** Milliseconds since the epoch as ISO 8601 in UTC. */

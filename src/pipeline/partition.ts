@@ -49,14 +49,18 @@ export function partitionAt(partitions: Partitions, key: string): Partition {
   return { key, start: startOfDay(day, partitions.timeZone), end: startOfDay(day + dayLength, partitions.timeZone) };
 }
 
-/** Keys from `from` to `to`, both inclusive, in order. */
-export function* partitionKeys(partitions: Partitions, from: string, to: string): Generator<string> {
+/** Keys from `from` to `to`, both inclusive, in order, made as they are drawn. A range that can't be throws at once. */
+export function partitionKeys(partitions: Partitions, from: string, to: string): Generator<string> {
   partitionAt(partitions, from);
   partitionAt(partitions, to);
   if (from > to) {
     throw new SluiceError("USAGE", `The range is empty: ${from} is after ${to}`, { hint: "Swap --from and --to." });
   }
-  for (let day = Date.parse(from); day <= Date.parse(to); day += dayLength) yield keyOf(day);
+  return keysBetween(Date.parse(from), Date.parse(to));
+}
+
+function* keysBetween(from: number, to: number): Generator<string> {
+  for (let day = from; day <= to; day += dayLength) yield keyOf(day);
 }
 
 /** Milliseconds of a calendar day, counted as if it lay in UTC, where all are equally long. */

@@ -135,7 +135,7 @@ function collect(
   const result: unknown = build({ step, partition: partition as never });
   if (typeof (result as PromiseLike<unknown> | undefined)?.then === "function") {
     // Whatever it comes to is of no interest any more, and must not end the process.
-    (result as PromiseLike<unknown>).then(() => {}, () => {});
+    void Promise.resolve(result).catch(() => {});
     throw new SluiceError("DEFINITION_INVALID", `The builder of pipeline "${name}" is async`, {
       hint: "Describe the steps synchronously; do the work inside them.",
     });

@@ -6,7 +6,7 @@ import { SluiceError } from "../errors.ts";
 import { cellClass, type CellClass, cellText } from "./cell.ts";
 import { type Contract, ruleBit } from "./contract.ts";
 import { columnsOf } from "./expression.ts";
-import { expressionSql, literalSql, utf16Length } from "./expression-sql.ts";
+import { expressionSql, literalSql } from "./expression-sql.ts";
 import type { FieldCheck } from "./schema-check.ts";
 import type { Field } from "./schema.ts";
 import { timestampSql } from "./timestamp.ts";
@@ -45,6 +45,7 @@ export interface CompiledContract {
 /** Bits in one word: a BIGINT without its sign, and one to spare. */
 export const bitsPerWord = 62;
 const safe = Number.MAX_SAFE_INTEGER;
+const exactMultiples = 1e14;
 
 /** `cellOf(position)` is the SQL of the dataset's column at that position; columns are known to match the contract. */
 export function compileContract(contract: Contract, columns: readonly Column[], cellOf: (position: number) => string): CompiledContract {
@@ -184,15 +185,15 @@ function checkSql(check: FieldCheck, value: string): string {
       return doubt === null ? matches : `(${doubt} OR ${matches})`;
     }
     case "minLength":
-      return check.limit === 1 ? `(${value} <> '')` : `(${utf16Length(value)} >= ${literalSql(check.limit)})`;
+      return check.limit === 1 ? `(${value} <> '')` : `(length(${value}) >= ${literalSql(check.limit)})`;
     case "maxLength":
-      return `(${utf16Length(value)} <= ${literalSql(check.limit)})`;
+      return `(length(${value}) <= ${literalSql(check.limit)})`;
     case "minimum":
       return `(${value} ${check.inclusive ? ">=" : ">"} ${literalSql(check.limit)})`;
     case "maximum":
       return `(${value} ${check.inclusive ? "<=" : "<"} ${literalSql(check.limit)})`;
     case "multipleOf":
-      return `(${value} % ${literalSql(check.step)} = 0)`;
+      return `(${doubtSql(check, value)!} OR ${value} % ${literalSql(check.step)} = 0)`;
     case "startsWith":
       return `starts_with(${value}, ${quoteLiteral(check.text)})`;
     case "endsWith":
@@ -204,8 +205,10 @@ function checkSql(check: FieldCheck, value: string): string {
   }
 }
 
-/** Where a pattern's meaning in the two engines may part, JS decides. */
+/** Where the meaning of a check in the two engines may part, JS decides. */
 function doubtSql(check: FieldCheck, value: string): string | null {
+  // Zod's remainder forgives rounding errors, in proportion to the value: from here on that is more than a whole number.
+  if (check.op === "multipleOf") return `(abs(${value}) > ${exactMultiples})`;
   if (check.op !== "pattern" || check.pattern.exactFor === "always") return null;
   const beyondAscii = `strlen(${value}) <> length(${value})`;
   if (check.pattern.exactFor === "ascii") return `(${beyondAscii})`;

@@ -113,8 +113,8 @@ const expressionTypes: Readonly<Record<FieldKind, ExpressionType>> = {
   number: "number",
   truth: "truth",
   time: "point in time",
-  json: "any",
-  any: "any",
+  json: "value of mixed type",
+  any: "value of mixed type",
 };
 
 function checkRules(name: string, schema: RowSchema, rules: readonly Rule[]): void {

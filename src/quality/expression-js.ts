@@ -13,7 +13,7 @@ export function evaluate(expression: Expression, row: Readonly<Record<string, un
     case "isNull":
       return evaluate(expression.of, row) === null;
     case "length":
-      return whenKnown(evaluate(expression.of, row), (text) => (text as string).length);
+      return whenKnown(evaluate(expression.of, row), (text) => [...(text as string)].length);
     case "startsWith":
       return whenKnown(evaluate(expression.of, row), (text) => (text as string).startsWith(expression.text));
     case "endsWith":

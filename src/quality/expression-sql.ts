@@ -15,7 +15,7 @@ export function expressionSql(expression: Expression, column: (name: string) => 
     case "isNull":
       return `(${sql(expression.of)} IS NULL)`;
     case "length":
-      return utf16Length(sql(expression.of));
+      return `length(${sql(expression.of)})`;
     case "startsWith":
       return `starts_with(${sql(expression.of)}, ${quoteLiteral(expression.text)})`;
     case "endsWith":
@@ -36,10 +36,4 @@ export function expressionSql(expression: Expression, column: (name: string) => 
 export function literalSql(value: Literal): string {
   if (typeof value === "number" && !Number.isSafeInteger(value)) return `CAST('${value}' AS DOUBLE)`;
   return quoteLiteral(Object.is(value, -0) ? 0 : value);
-}
-
-/** UTF-16 units of a text: its code points, and one more for each beyond the basic plane. */
-export function utf16Length(text: string): string {
-  const beyond = `length(regexp_replace(${text}, '[^\\x{10000}-\\x{10FFFF}]', '', 'g'))`;
-  return `(CASE WHEN strlen(${text}) = length(${text}) THEN strlen(${text}) ELSE length(${text}) + ${beyond} END)`;
 }

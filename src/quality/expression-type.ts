@@ -3,7 +3,7 @@ import { SluiceError } from "../errors.ts";
 import { type Expression, type Literal, type Rule, columnsOf } from "./expression.ts";
 
 /** "point in time" can't be compared yet: its text and its instant are ordered differently. */
-export type ExpressionType = "text" | "number" | "truth" | "point in time" | "any";
+export type ExpressionType = "text" | "number" | "truth" | "point in time" | "value of mixed type";
 
 /** Throws DEFINITION_INVALID unless `rule` is a condition over the columns that `typeOf` knows. */
 export function checkRule(contract: string, rule: Rule, typeOf: (column: string) => ExpressionType | undefined): void {
@@ -53,9 +53,9 @@ export function checkRule(contract: string, rule: Rule, typeOf: (column: string)
     if (found !== wanted) fail(`uses a ${found} where a ${wanted} is needed`, "Columns have the types of the contract's row.");
   };
   const agree = (left: ExpressionType, right: ExpressionType, op: string): ExpressionType => {
-    if (left === "any" || left === "point in time" || right === "any" || right === "point in time") {
+    if (left === "value of mixed type" || left === "point in time" || right === "value of mixed type" || right === "point in time") {
       return fail(
-        `compares a ${left === "any" || left === "point in time" ? left : right} by ${op}()`,
+        `compares a ${left === "value of mixed type" || left === "point in time" ? left : right} by ${op}()`,
         "Only text, numbers and booleans can be compared in a rule; use .refine() of the row's schema for this one.",
       );
     }

@@ -28,7 +28,7 @@ export interface Term {
   endsWith(text: string): Term;
   isIn(values: readonly Literal[]): Term;
   isNull(): Term;
-  /** Length of a text in UTF-16 units: what `.length` and `z.string().min()` count. */
+  /** Length of a text in code points: what z.string().min() counts. */
   length(): Term;
   and(other: Term): Term;
   or(other: Term): Term;

@@ -57,7 +57,7 @@ function compare(a: string, b: string): number {
 }
 
 /** The error of a writer that a newer one has overtaken. */
-export function fenced(key: QuarantineKey): SluiceError {
+function fenced(key: QuarantineKey): SluiceError {
   const partition = key.partition === null ? "" : ` of partition ${key.partition}`;
   return new SluiceError("FENCED", `A newer run has written the quarantine of step "${key.step}"${partition}; this one wrote nothing`, {
     details: { pipeline: key.pipeline, step: key.step, partition: key.partition, runId: key.runId, fence: key.fence },

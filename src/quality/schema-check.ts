@@ -4,7 +4,7 @@ import { type ExactPattern, exactPattern } from "./pattern.ts";
 import type { FieldKind } from "./schema.ts";
 import { zoneOf } from "./timestamp.ts";
 
-/** A condition on a decoded value that SQL judges as Zod does. Lengths are in UTF-16 units. */
+/** A condition on a decoded value that SQL judges as Zod does. Lengths are in code points. */
 export type FieldCheck =
   | { readonly op: "pattern"; readonly pattern: ExactPattern }
   | { readonly op: "minLength" | "maxLength"; readonly limit: number }
@@ -50,13 +50,9 @@ export function readCheck(draft: Draft, check: z.core.$ZodCheck, fail: (what: st
       } else draft.residual.push("a multiple of a fraction");
       return;
     case "min_length":
-      draft.checks.push({ op: "minLength", limit: def["minimum"] as number });
-      return;
     case "max_length":
-      draft.checks.push({ op: "maxLength", limit: def["maximum"] as number });
-      return;
     case "length_equals":
-      draft.checks.push({ op: "minLength", limit: def["length"] as number }, { op: "maxLength", limit: def["length"] as number });
+      readLength(draft, check, def);
       return;
     case "string_format":
       readFormat(draft, def);
@@ -71,6 +67,29 @@ export function readCheck(draft: Draft, check: z.core.$ZodCheck, fail: (what: st
       draft.residual.push(`the check "${def.check}"`);
   }
 }
+
+function readLength(draft: Draft, check: z.core.$ZodCheck, def: CheckDef): void {
+  const limit = (def["minimum"] ?? def["maximum"] ?? def["length"]) as number;
+  if (draft.kind === "json" || !countsCodePoints(check, def.check, limit)) {
+    draft.residual.push("a length that is not in code points");
+    return;
+  }
+  if (def.check !== "max_length") draft.checks.push({ op: "minLength", limit });
+  if (def.check !== "min_length") draft.checks.push({ op: "maxLength", limit });
+}
+
+/** Zod has counted UTF-16 units, and code points since 4.6: a text of characters that have two units each tells. */
+function countsCodePoints(check: z.core.$ZodCheck, name: string, limit: number): boolean {
+  if (!Number.isSafeInteger(limit) || limit < 0 || limit > longestProbe) return false;
+  // A minimum of 0 or 1 is the same in both ways of counting.
+  const characters = name === "min_length" ? limit - 1 : limit;
+  if (characters <= 0) return true;
+  const payload: z.core.ParsePayload = { value: "\u{1F600}".repeat(characters), issues: [] };
+  void check._zod.check(payload as never);
+  return payload.issues.length === (name === "min_length" ? 1 : 0);
+}
+
+const longestProbe = 100_000;
 
 function readNumberFormat(draft: Draft, format: string): void {
   if (format === "float64") return;

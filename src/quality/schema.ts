@@ -187,7 +187,8 @@ function readUnion(draft: Draft, options: readonly z.core.$ZodType[], fail: Refu
   draft.takesAbsent = drafts.some(({ part }) => part.takesAbsent);
   const kinds = new Set(drafts.filter(({ isNull }) => !isNull).map(({ part }) => part.kind));
   // One kind decodes text in one way; several would leave open whether "5" is a text or a number.
-  draft.kind = kinds.size === 1 ? [...kinds][0]! : "any";
+  const isNumber = [...kinds].every((kind) => kind === "integer" || kind === "number");
+  draft.kind = kinds.size === 1 ? [...kinds][0]! : kinds.size > 0 && isNumber ? "number" : "any";
   if (draft.kind === "time") draft.kind = "text";
   draft.residual.push("a union");
 }

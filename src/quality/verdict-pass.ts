@@ -49,7 +49,7 @@ export async function runVerdictPass(request: VerdictRequest): Promise<VerdictOu
     if (pardoned.length > 0) await pardon(session, table, pardoned);
     const values = compiled.columns.map((column, position) => `${compiled.values[position]} AS ${quoteIdentifier(column.name)}`);
     const query = `SELECT ${values.join(", ")} FROM ${table} WHERE NOT suspect ORDER BY rid`;
-    const valid = await writeQuery(session, artifacts, query, compiled.columns);
+    const valid = await writeQuery(session, artifacts, query, { columns: compiled.columns, maxRows: dataset.rows });
     const outcome = { valid, duplicate: counts.read - counts.distinct, quarantined };
     checkAccounts(dataset, counts.read, failed, outcome);
     return outcome;
@@ -111,14 +111,16 @@ async function* judgeSuspects(
 ): AsyncGenerator<readonly QuarantinedRow[]> {
   const read = rowReader(contract, dataset);
   const words = compiled.masks.map((_, word) => `m${word}`);
-  const texts = dataset.columns.map((column, position) => cellText(`c${position}`, column.type));
+  // The binding's decoder swallows a byte order mark at the start of a text: no text starts with its own first character.
+  const texts = dataset.columns.map((column, position) => `'.' || ${cellText(`c${position}`, column.type)}`);
   const query = `SELECT rid, undecided, ${[...words, ...texts].join(", ")} FROM ${table} WHERE suspect ORDER BY rid`;
   const result = await session.connection.stream(query);
   for (let chunk = await result.fetchChunk(); chunk !== null && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
     const batch: QuarantinedRow[] = [];
     for (const [rid, undecided, ...rest] of chunk.getRows()) {
       const masks = rest.slice(0, words.length) as bigint[];
-      const { row, raw } = read(rest.slice(words.length) as (string | null)[]);
+      const cells = (rest.slice(words.length) as (string | null)[]).map((text) => text?.slice(1) ?? null);
+      const { row, raw } = read(cells);
       const judgement = contract.judge(row);
       const record = Number(rid) + 1;
       compareVerdicts(contract, record, undecided === true, brokenBits(compiled.bits, masks), judgement.broken);

@@ -94,7 +94,8 @@ export function chunkMarkdown(document: Document, maxCharacters: number): Chunke
     };
     const addBlock = (block: Block): void => {
       const span = spanOf(block);
-      const whole = span.end - span.start <= maxCharacters && (!headingsOnly || fits(span) || !cuttable.has(block.kind));
+      const whole =
+        span.end - span.start <= maxCharacters && (!headingsOnly || fits(span) || !cuttable.has(block.kind));
       const left = headingsOnly ? maxCharacters - (span.start - spans.at(-1)!.start) : 0;
       if (whole) add(span);
       else if (block.children.length > 0) block.children.forEach(addBlock);

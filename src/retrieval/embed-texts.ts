@@ -3,7 +3,11 @@ import { isSluiceError, SluiceError } from "../errors.ts";
 import type { Embedder, Embedding } from "./embedder.ts";
 
 /** Embeds `texts` in one call. An embedder's own fault is TASK_FAILED, worth another try; a SluiceError stays as it is. */
-export async function embedTexts(embedder: Embedder, texts: readonly string[], signal: AbortSignal): Promise<readonly Embedding[]> {
+export async function embedTexts(
+  embedder: Embedder,
+  texts: readonly string[],
+  signal: AbortSignal,
+): Promise<readonly Embedding[]> {
   signal.throwIfAborted();
   let embeddings: readonly Embedding[];
   try {
@@ -11,7 +15,10 @@ export async function embedTexts(embedder: Embedder, texts: readonly string[], s
   } catch (cause) {
     if (isSluiceError(cause) || signal.aborted) throw cause;
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new SluiceError("TASK_FAILED", `The embedder "${embedder.id}" failed: ${reason.split("\n", 1)[0]}`, { retryable: true, cause });
+    throw new SluiceError("TASK_FAILED", `The embedder "${embedder.id}" failed: ${reason.split("\n", 1)[0]}`, {
+      retryable: true,
+      cause,
+    });
   }
   if (embeddings.length !== texts.length) {
     throw wrong(embedder, `returned ${embeddings.length} embeddings for ${texts.length} texts`);

@@ -9,5 +9,14 @@ export { index, type IndexOptions, type RetrievalIndex } from "./retrieval-index
 export { searchIndex, type SearchHit, type SearchOptions } from "./search.ts";
 export { sync, type RetrievalNeeds, type SyncReport } from "./sync.ts";
 export type {
-  Bm25, ChunkContent, ChunkPlace, IndexSettings, IndexSize, StoreQuery, StoreWrite, StoredDocument, StoredHit, VectorStore,
+  Bm25,
+  ChunkContent,
+  ChunkPlace,
+  IndexSettings,
+  IndexSize,
+  StoreQuery,
+  StoreWrite,
+  StoredDocument,
+  StoredHit,
+  VectorStore,
 } from "./vector-store.ts";

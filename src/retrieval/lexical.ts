@@ -5,14 +5,18 @@ import type { Embedder, Embedding } from "./embedder.ts";
 
 /** English words so common that they tell nothing about a text. */
 const stopWords: ReadonlySet<string> = new Set(
-  `a about an and any are aren as at be been but by can could did didn do does doesn don for from had has have he her his how i if in into is isn
-  it its me my no not of on or our shall she should so than that the their them then there these they this those to was we were
-  what when where which while who whom why will with would you your`.split(/\s+/),
+  `a about an and any are aren as at be been but by can could did didn do does doesn don for from had has have
+  he her his how i if in into is isn it its me my no not of on or our shall she should so than that the their
+  them then there these they this those to was we were what when where which while who whom why will with
+  would you your`.split(/\s+/),
 );
 
 const scripts = String.raw`\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}ー`;
 /** A run of a script that is written without spaces, or a word: letters and digits with what joins them inside. */
-const pieces = new RegExp(String.raw`[${scripts}]+|(?:(?![${scripts}])[\p{L}\p{N}\p{M}])+(?:['’](?:s|t|re|ve|ll|d|m)\b)?`, "gu");
+const pieces = new RegExp(
+  String.raw`[${scripts}]+|(?:(?![${scripts}])[\p{L}\p{N}\p{M}])+(?:['’](?:s|t|re|ve|ll|d|m)\b)?`,
+  "gu",
+);
 const humps = /(?<=\p{Ll}|\p{N})(?=\p{Lu})|(?<=\p{Lu})(?=\p{Lu}\p{Ll})/u;
 
 /**
@@ -38,7 +42,10 @@ function embedText(text: string): Embedding {
 
 /** The terms of a text, in order, with repetitions. */
 export function* terms(text: string): Generator<string> {
-  const plain = text.normalize("NFKD").replace(/[\u0300-\u036f]/g, "").normalize("NFKC");
+  const plain = text
+    .normalize("NFKD")
+    .replace(/[\u0300-\u036f]/g, "")
+    .normalize("NFKC");
   const unspaced = new RegExp(`^[${scripts}]`, "u");
   for (const [piece] of plain.matchAll(pieces)) {
     if (unspaced.test(piece)) {

@@ -23,8 +23,17 @@ export interface MarkdownBlocks {
 }
 
 const kinds: Readonly<Record<string, Block["kind"]>> = {
-  heading_open: "heading", paragraph_open: "prose", fence: "code", code_block: "code", html_block: "html", hr: "rule",
-  table_open: "table", bullet_list_open: "list", ordered_list_open: "list", list_item_open: "item", blockquote_open: "quote",
+  heading_open: "heading",
+  paragraph_open: "prose",
+  fence: "code",
+  code_block: "code",
+  html_block: "html",
+  hr: "rule",
+  table_open: "table",
+  bullet_list_open: "list",
+  ordered_list_open: "list",
+  list_item_open: "item",
+  blockquote_open: "quote",
 };
 const containers: ReadonlySet<Block["kind"]> = new Set(["list", "item", "quote"]);
 
@@ -69,7 +78,10 @@ export function markdownBlocks(text: string, contentStart = 0): MarkdownBlocks {
       if (end <= start) continue;
       const heading = kind === "heading";
       found.push({
-        kind, first: start, last: end, children,
+        kind,
+        first: start,
+        last: end,
+        children,
         level: heading ? Number(token.tag.slice(1)) : 0,
         title: heading ? plainText(inline?.content ?? "") : "",
       });
@@ -88,7 +100,12 @@ export function markdownBlocks(text: string, contentStart = 0): MarkdownBlocks {
 function plainText(markup: string): string {
   // Most headings have no markup at all, and the inline pass is the slow one.
   const text = /[*_`[\]<&\\!]/.test(markup)
-    ? (parser.parseInline(markup, {})[0]?.children ?? []).map((token) => (token.type === "html_inline" ? "" : token.content)).join("")
+    ? (parser.parseInline(markup, {})[0]?.children ?? [])
+        .map((token) => (token.type === "html_inline" ? "" : token.content))
+        .join("")
     : markup;
-  return text.replace(/\s*\{#[^}]*\}\s*$/, "").replace(/\s+/g, " ").trim();
+  return text
+    .replace(/\s*\{#[^}]*\}\s*$/, "")
+    .replace(/\s+/g, " ")
+    .trim();
 }

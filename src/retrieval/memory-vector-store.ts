@@ -1,7 +1,14 @@
 // An index in memory: what the port means, in the plainest code. For tests and for indexes that needn't outlive a process.
 import { canonicalJson } from "../json.ts";
 import { SluiceError } from "../errors.ts";
-import type { ChunkContent, IndexSettings, StoreQuery, StoredDocument, StoredHit, VectorStore } from "./vector-store.ts";
+import type {
+  ChunkContent,
+  IndexSettings,
+  StoreQuery,
+  StoredDocument,
+  StoredHit,
+  VectorStore,
+} from "./vector-store.ts";
 
 interface Generation {
   readonly settings: IndexSettings;
@@ -25,13 +32,17 @@ export function memoryVectorStore(): VectorStore {
   };
   const admit = (fence: number): void => {
     if (fence < highestFence) {
-      throw new SluiceError("FENCED", `The index was written by a newer run (fence ${highestFence}, this one has ${fence})`);
+      throw new SluiceError(
+        "FENCED",
+        `The index was written by a newer run (fence ${highestFence}, this one has ${fence})`,
+      );
     }
   };
 
   return {
     settings: async () => searched?.settings ?? null,
-    documents: async (settings) => new Map([...(find(settings)?.documents ?? [])].map(([id, document]) => [id, document.hash])),
+    documents: async (settings) =>
+      new Map([...(find(settings)?.documents ?? [])].map(([id, document]) => [id, document.hash])),
     stored: async (settings, keys) => new Set(keys.filter((key) => find(settings)?.contents.has(key))),
     write: async ({ settings, fence, contents = [], documents = [], remove = [] }) => {
       admit(fence);
@@ -52,14 +63,17 @@ export function memoryVectorStore(): VectorStore {
         generation.documents.set(document.id, document);
         written += 1;
       }
-      for (const id of remove) for (const { documents: stored } of generations.values()) written += stored.delete(id) ? 1 : 0;
+      for (const id of remove)
+        for (const { documents: stored } of generations.values()) written += stored.delete(id) ? 1 : 0;
       if (written > 0) highestFence = fence;
       return written;
     },
     finish: async (settings, fence) => {
       admit(fence);
       const generation = open(settings);
-      const used = new Set([...generation.documents.values()].flatMap((document) => document.chunks.map((chunk) => chunk.key)));
+      const used = new Set(
+        [...generation.documents.values()].flatMap((document) => document.chunks.map((chunk) => chunk.key)),
+      );
       const unused = [...generation.contents.keys()].filter((key) => !used.has(key));
       for (const key of unused) generation.contents.delete(key);
       const others = [...generations.values()].filter((other) => other !== generation);
@@ -75,7 +89,10 @@ export function memoryVectorStore(): VectorStore {
     },
     size: async () => {
       const documents = [...(searched?.documents.values() ?? [])];
-      return { documents: documents.length, chunks: documents.reduce((sum, document) => sum + document.chunks.length, 0) };
+      return {
+        documents: documents.length,
+        chunks: documents.reduce((sum, document) => sum + document.chunks.length, 0),
+      };
     },
     close: () => {},
   };
@@ -89,7 +106,10 @@ function rank(generation: Generation, { embedding, limit, bm25 }: StoreQuery): S
   for (const [term, queryWeight] of embedding.weights) {
     const matches = contents.filter((content) => content.embedding.weights.has(term));
     const idf = Math.log(1 + (contents.length - matches.length + 0.5) / (matches.length + 0.5));
-    for (const { key, embedding: { weights } } of matches) {
+    for (const {
+      key,
+      embedding: { weights },
+    } of matches) {
       const weight = weights.get(term)!;
       const norm = bm25.k1 * (1 - bm25.b + (bm25.b * lengths.get(key)!) / averageLength);
       scores.set(key, (scores.get(key) ?? 0) + (queryWeight * idf * weight * (bm25.k1 + 1)) / (weight + norm));
@@ -100,7 +120,16 @@ function rank(generation: Generation, { embedding, limit, bm25 }: StoreQuery): S
       .filter((chunk) => scores.has(chunk.key))
       .map(({ key, start, end, line }) => {
         const { heading, text } = generation.contents.get(key)!;
-        return { document: document.id, title: document.title, heading, text, score: scores.get(key)!, start, end, line };
+        return {
+          document: document.id,
+          title: document.title,
+          heading,
+          text,
+          score: scores.get(key)!,
+          start,
+          end,
+          line,
+        };
       }),
   );
   return hits.sort(byScore).slice(0, limit);
@@ -119,5 +148,7 @@ function lengthOf(content: ChunkContent): number {
 }
 
 function missingContent(document: string, key: string): SluiceError {
-  return new SluiceError("INTERNAL", `Document "${document}" refers to a chunk that is not stored`, { details: { document, key } });
+  return new SluiceError("INTERNAL", `Document "${document}" refers to a chunk that is not stored`, {
+    details: { document, key },
+  });
 }

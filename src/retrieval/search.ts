@@ -26,10 +26,16 @@ export const defaultBm25: Bm25 = Object.freeze({ k1: 1.2, b: 0.75 });
  * const [best] = await searchIndex(store, "how do I backfill?", { limit: 3 });
  * ```
  */
-export async function searchIndex(store: VectorStore, query: string, options: SearchOptions = {}): Promise<readonly SearchHit[]> {
+export async function searchIndex(
+  store: VectorStore,
+  query: string,
+  options: SearchOptions = {},
+): Promise<readonly SearchHit[]> {
   const { limit = 5, signal = new AbortController().signal } = options;
   if (!Number.isSafeInteger(limit) || limit < 1) {
-    throw new SluiceError("USAGE", `A search can't be limited to ${limit} hits`, { hint: "Give a whole number above 0." });
+    throw new SluiceError("USAGE", `A search can't be limited to ${limit} hits`, {
+      hint: "Give a whole number above 0.",
+    });
   }
   for (;;) {
     const settings = await store.settings();
@@ -45,8 +51,12 @@ export async function searchIndex(store: VectorStore, query: string, options: Se
 function embedderOf(settings: IndexSettings, given: Embedder | undefined): Embedder {
   const known = given ?? lexical();
   if (known.id === settings.embedder) return known;
-  throw new SluiceError("USAGE", `The index was built by the embedder "${settings.embedder}", and the query would be by "${known.id}"`, {
-    hint: "Pass the embedder of the index, or sync the index with this one.",
-    details: { index: settings.embedder, query: known.id },
-  });
+  throw new SluiceError(
+    "USAGE",
+    `The index was built by the embedder "${settings.embedder}", and the query would be by "${known.id}"`,
+    {
+      hint: "Pass the embedder of the index, or sync the index with this one.",
+      details: { index: settings.embedder, query: known.id },
+    },
+  );
 }

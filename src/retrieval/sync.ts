@@ -15,7 +15,12 @@ export interface RetrievalNeeds {
 }
 
 export interface SyncReport {
-  readonly documents: { readonly added: number; readonly changed: number; readonly unchanged: number; readonly removed: number };
+  readonly documents: {
+    readonly added: number;
+    readonly changed: number;
+    readonly unchanged: number;
+    readonly removed: number;
+  };
   readonly chunks: {
     /** Chunks whose text was new, and was embedded. */
     readonly embedded: number;
@@ -43,7 +48,9 @@ export interface SyncReport {
  */
 export function sync(index: RetrievalIndex): StepSpec<SyncReport, RetrievalNeeds> {
   if (index?.kind !== "sluice.index") {
-    throw new SluiceError("DEFINITION_INVALID", "sync(…) was not given an index", { hint: 'Write sync(index("name", { … })).' });
+    throw new SluiceError("DEFINITION_INVALID", "sync(…) was not given an index", {
+      hint: 'Write sync(index("name", { … })).',
+    });
   }
   return {
     kind: "sync",
@@ -91,7 +98,9 @@ export async function syncIndex(index: RetrievalIndex, store: VectorStore, conte
 
   /** Embeds what the store lacks of these documents, a batch per call, and replaces them. */
   const replace = async (prepared: readonly Prepared[]): Promise<void> => {
-    const contents = new Map(prepared.flatMap((item) => item.contents.map((content) => [content.key, content] as const)));
+    const contents = new Map(
+      prepared.flatMap((item) => item.contents.map((content) => [content.key, content] as const)),
+    );
     const stored = await store.stored(settings, [...contents.keys()]);
     const missing = [...contents.values()].filter((content) => !stored.has(content.key));
     const documents = prepared.map((item) => item.document);
@@ -102,7 +111,12 @@ export async function syncIndex(index: RetrievalIndex, store: VectorStore, conte
       from += batchSize;
       const done = part.map((content, position): ChunkContent => ({ ...content, embedding: embeddings[position]! }));
       // What was embedded is kept at once, found by no search until its document is complete: nothing is paid for twice.
-      writes += await store.write({ settings, fence, contents: done, documents: from < missing.length ? [] : documents });
+      writes += await store.write({
+        settings,
+        fence,
+        contents: done,
+        documents: from < missing.length ? [] : documents,
+      });
       embedded += part.length;
     } while (from < missing.length);
   };
@@ -121,7 +135,10 @@ export async function syncIndex(index: RetrievalIndex, store: VectorStore, conte
       signal.throwIfAborted();
     }
     for (const item of batch) {
-      await replace([item]).then(() => (inARow = 0), (error: unknown) => failed(item, error));
+      await replace([item]).then(
+        () => (inARow = 0),
+        (error: unknown) => failed(item, error),
+      );
     }
   };
 
@@ -165,7 +182,11 @@ async function prepare(entry: DocumentEntry, { settings }: RetrievalIndex): Prom
   const { chunkMarkdown } = await import("./chunk.ts");
   const { title, chunks } = chunkMarkdown(entry.read(), settings.maxCharacters);
   const { embedder, chunker } = settings;
-  const contents = chunks.map(({ heading, text }) => ({ key: contentHash([embedder, chunker, heading, text]), heading, text }));
+  const contents = chunks.map(({ heading, text }) => ({
+    key: contentHash([embedder, chunker, heading, text]),
+    heading,
+    text,
+  }));
   const places = chunks.map(({ start, end, line }, position) => ({ key: contents[position]!.key, start, end, line }));
   return { document: { id: entry.id, hash: entry.hash, title, chunks: places }, contents };
 }

@@ -13,6 +13,8 @@ export interface CutOptions {
 const lineEnd = /\n/g;
 const sentenceEnd = /[.!?]["'”’)\]]*\s|[。！？；…]["'”’）」』】]*|\n[ \t]*\n/gu;
 const space = /\s/g;
+/** Enough to see where a character that lies across the end of the room ends: the longest emoji have 35 code units. */
+const lookahead = 64;
 const segmenter = new Intl.Segmenter(undefined, { granularity: "grapheme" });
 
 /** Pieces of `text` between `span.start` and `span.end`, in order, that leave out nothing but blank space between them. */
@@ -26,7 +28,7 @@ export function cutText(
   while (start < span.end) {
     const room = pieces.length === 0 ? first : max;
     let end = span.end;
-    if (end - start > room) end = start + cutWithin(text.slice(start, start + room + 1), room, lines);
+    if (end - start > room) end = start + cutWithin(text.slice(start, start + room + lookahead), room, lines);
     const piece = text.slice(start, end).trimEnd();
     if (piece.length > 0) pieces.push({ start, end: start + piece.length });
     start = end + blankAt(text, end, span.end, lines);
@@ -45,7 +47,7 @@ function cutWithin(window: string, room: number, lines: boolean): number {
       if (length > 0 && length <= room) end = length;
     }
     // A line's end is always good; a sentence's only if it doesn't make a stub.
-    if (end > 0 && (lines && rank === 0 || end > room / 3)) return end;
+    if (end > 0 && ((lines && rank === 0) || end > room / 3)) return end;
   }
   const character = segmenter.segment(window).containing(room)?.index ?? room;
   if (character > 0) return character;

@@ -95,7 +95,10 @@ export interface VectorStore {
   /** All of it or nothing. Returns how many rows it wrote: 0 if everything was so already. */
   readonly write: (write: StoreWrite) => Promise<number>;
   /** Ends a sync that lost nothing: these settings are searched from now on, and what nothing refers to is dropped. */
-  readonly finish: (settings: IndexSettings, fence: number) => Promise<{ readonly written: number; readonly dropped: number }>;
+  readonly finish: (
+    settings: IndexSettings,
+    fence: number,
+  ) => Promise<{ readonly written: number; readonly dropped: number }>;
   /** Best first; equal scores by document id (in UTF-8 order), then by place. Null if these settings aren't the searched ones. */
   readonly search: (query: StoreQuery) => Promise<readonly StoredHit[] | null>;
   /** Counts of what is being searched. */

@@ -7,7 +7,14 @@ export interface EmbedderCase {
   readonly create: () => Embedder;
 }
 
-const texts = ["How to backfill a pipeline", "", "資料管線 and a naïve café", "🙂", "How to backfill a pipeline", "x".repeat(20_000)];
+const texts = [
+  "How to backfill a pipeline",
+  "",
+  "資料管線 and a naïve café",
+  "🙂",
+  "How to backfill a pipeline",
+  "x".repeat(20_000),
+];
 
 export function testEmbedder({ name, create }: EmbedderCase): void {
   describe(`embedder: ${name}`, () => {

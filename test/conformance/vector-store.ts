@@ -1,7 +1,12 @@
 // What every vector store promises; each implementation runs these cases.
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type {
-  ChunkContent, IndexSettings, StoredDocument, StoredHit, StoreWrite, VectorStore,
+  ChunkContent,
+  IndexSettings,
+  StoredDocument,
+  StoredHit,
+  StoreWrite,
+  VectorStore,
 } from "../../src/retrieval/vector-store.ts";
 
 export interface VectorStoreCase {
@@ -40,7 +45,8 @@ export function testVectorStore({ name, create }: VectorStoreCase): void {
 
     const search = async (text: string, limit = 10, searched = settings): Promise<readonly StoredHit[] | null> =>
       store.search({ settings: searched, embedding: content(text).embedding, limit, bm25 });
-    const found = async (text: string, limit?: number) => (await search(text, limit))?.map((hit) => `${hit.document}:${hit.text}`);
+    const found = async (text: string, limit?: number) =>
+      (await search(text, limit))?.map((hit) => `${hit.document}:${hit.text}`);
 
     it("is empty at first", async () => {
       expect(await store.settings()).toBeNull();
@@ -55,7 +61,16 @@ export function testVectorStore({ name, create }: VectorStoreCase): void {
       expect(await store.documents(settings)).toEqual(new Map([["a.md", "apple pie\nplum cake"]]));
       expect(await store.size()).toEqual({ documents: 1, chunks: 2 });
       expect(await search("plum")).toEqual([
-        { document: "a.md", title: null, heading: ["Guide", "日本"], text: "plum cake", score: expect.any(Number), start: 10, end: 19, line: 2 },
+        {
+          document: "a.md",
+          title: null,
+          heading: ["Guide", "日本"],
+          text: "plum cake",
+          score: expect.any(Number),
+          start: 10,
+          end: 19,
+          line: 2,
+        },
       ]);
       expect(await search("nothing of the kind")).toEqual([]);
       expect(await search("")).toEqual([]);
@@ -65,7 +80,8 @@ export function testVectorStore({ name, create }: VectorStoreCase): void {
       await store.write(write("a", ["apple apple pie", "apple", "plum cake with cream"]));
       const hits = (await search("apple pie"))!;
       const idf = (n: number) => Math.log(1 + (3 - n + 0.5) / (n + 0.5));
-      const term = (weight: number, length: number) => (weight * 2.2) / (weight + 1.2 * (0.25 + (0.75 * length) / (8 / 3)));
+      const term = (weight: number, length: number) =>
+        (weight * 2.2) / (weight + 1.2 * (0.25 + (0.75 * length) / (8 / 3)));
       expect(hits.map((hit) => hit.text)).toEqual(["apple apple pie", "apple"]);
       expect(hits[0]!.score).toBeCloseTo(idf(2) * term(2, 3) + idf(1) * term(1, 3), 9);
       expect(hits[1]!.score).toBeCloseTo(idf(2) * term(1, 1), 9);
@@ -80,7 +96,8 @@ export function testVectorStore({ name, create }: VectorStoreCase): void {
 
     it("keeps terms apart that differ in case, quotes or script", async () => {
       await store.write(write("a", ['"apple" 資料 __proto__', "Apple 資 constructor", "7 'apple' \\"]));
-      for (const term of ['"apple"', "資料", "__proto__"]) expect(await found(term)).toEqual(['a:"apple" 資料 __proto__']);
+      for (const term of ['"apple"', "資料", "__proto__"])
+        expect(await found(term)).toEqual(['a:"apple" 資料 __proto__']);
       for (const term of ["資", "Apple", "constructor"]) expect(await found(term)).toEqual(["a:Apple 資 constructor"]);
       for (const term of ["7", "'apple'", "\\"]) expect(await found(term)).toEqual(["a:7 'apple' \\"]);
     });
@@ -104,7 +121,9 @@ export function testVectorStore({ name, create }: VectorStoreCase): void {
     it("keeps a content found by no search until a document has it, and drops it at the end if none has", async () => {
       await store.write({ settings, fence: 1, contents: [content("apple one"), content("apple two")] });
       expect(await found("apple")).toEqual([]);
-      expect(await store.stored(settings, ["apple one", "apple two", "plum"])).toEqual(new Set(["apple one", "apple two"]));
+      expect(await store.stored(settings, ["apple one", "apple two", "plum"])).toEqual(
+        new Set(["apple one", "apple two"]),
+      );
       await store.write(write("a", ["apple two"], { contents: [] }));
       expect(await found("apple")).toEqual(["a:apple two"]);
       expect((await store.finish(settings, 1)).dropped).toBe(1);
@@ -125,8 +144,14 @@ export function testVectorStore({ name, create }: VectorStoreCase): void {
     it("writes all or nothing", async () => {
       await store.write(write("a", ["apple one"]));
       const broken = write("b", ["apple two"]);
-      const missing = { ...broken.documents![0]!, id: "c", chunks: [{ key: "never stored", start: 0, end: 1, line: 1 }] };
-      await expect(store.write({ ...broken, documents: [...broken.documents!, missing], remove: ["a"] })).rejects.toMatchObject({
+      const missing = {
+        ...broken.documents![0]!,
+        id: "c",
+        chunks: [{ key: "never stored", start: 0, end: 1, line: 1 }],
+      };
+      await expect(
+        store.write({ ...broken, documents: [...broken.documents!, missing], remove: ["a"] }),
+      ).rejects.toMatchObject({
         code: "INTERNAL",
       });
       expect(await found("apple")).toEqual(["a:apple one"]);

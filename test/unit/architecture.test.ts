@@ -37,7 +37,7 @@ const PORTS = [
 ];
 
 /** Rooms without I/O of their own: no package, and no module of Node's. */
-const PURE = ["pipeline", "engine"];
+const PURE = new Set(["pipeline", "engine"]);
 
 interface SourceFile {
   /** Relative to src/, with forward slashes. */
@@ -74,7 +74,7 @@ function badImports(file: SourceFile): string[] {
   if (!(room in MAY_IMPORT)) return [`${file.path}: the room "${room}" is not in the table`];
   const allowed: readonly string[] = MAY_IMPORT[room as keyof typeof MAY_IMPORT];
   return importsOf(file).flatMap(({ target, typesOnly }) => {
-    if (!target.startsWith(".")) return PURE.includes(room) ? [`${file.path}: ${room} is pure, and imports ${target}`] : [];
+    if (!target.startsWith(".")) return PURE.has(room) ? [`${file.path}: ${room} is pure, and imports ${target}`] : [];
     const path = normalize(join(dirname(file.path), target)).replaceAll("\\", "/");
     if (path.startsWith("../")) return [`${file.path}: ${target} is outside src/`];
     const other = roomOf(path);
@@ -112,8 +112,8 @@ describe("the architecture", () => {
     // A statement that the pattern does not understand would be one that nobody checks.
     const missed = sources.flatMap((file) => {
       const words = [...file.text.matchAll(/^(?:import\b(?!\()|export\b[^;=(]*?\bfrom\b|\} from\b)[^;]*?["'](\.[^"']+)["'];/gm)].map((match) => match[1]!);
-      const seen = importsOf(file).map(({ target }) => target);
-      return words.filter((target) => !seen.includes(target)).map((target) => `${file.path}: ${target}`);
+      const seen = new Set(importsOf(file).map(({ target }) => target));
+      return words.filter((target) => !seen.has(target)).map((target) => `${file.path}: ${target}`);
     });
     expect(missed).toEqual([]);
   });

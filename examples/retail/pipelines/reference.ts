@@ -29,7 +29,7 @@ export default pipeline("reference", ({ step }) => {
 
   const customers = step(
     "customers",
-    extract(shop.query(sql`select customer_id, name, country, segment from customers`)),
+    extract(shop.query(sql`select customer_id, name, country, segment from shop_customers`)),
   );
   step("load_customers", load(customers, warehouse.table("customers"), { write: "replace" }));
 });

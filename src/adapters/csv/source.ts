@@ -43,12 +43,13 @@ async function readFiles(source: Source, context: SourceContext, limits: Content
       .map((group) => readGroup(group, columns, request.delimiter))
       .join("\nUNION ALL\n");
     const session = await context.session();
-    const dataset = await writeQuery(session, context.artifacts, query, textColumns(columns)).catch(
-      (error: unknown) => {
-        throw readError(error, request, prepared);
-      },
-    );
     const expected = holding.reduce((sum, file) => sum + file.rows, 0);
+    const dataset = await writeQuery(session, context.artifacts, query, {
+      columns: textColumns(columns),
+      maxRows: expected,
+    }).catch((error: unknown) => {
+      throw readError(error, request, prepared);
+    });
     if (dataset.rows !== expected) {
       throw new SluiceError(
         "SOURCE_MALFORMED",

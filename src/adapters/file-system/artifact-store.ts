@@ -2,7 +2,7 @@
 // name, and its name before the run's state may refer to it.
 import { createHash, randomUUID } from "node:crypto";
 import { closeSync, createReadStream, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { pipeline as streamPipeline } from "node:stream/promises";
 import type { Artifact, ArtifactStore } from "../../dataset/artifact-store.ts";
 
@@ -35,11 +35,14 @@ function moveTo(root: string, temporaryPath: string, hash: string): string {
   const path = join(folder, `${hash}.parquet`);
   if (existsSync(path)) {
     rmSync(temporaryPath);
-    return path;
+  } else {
+    flush(temporaryPath);
+    const made = mkdirSync(folder, { recursive: true });
+    renameSync(temporaryPath, path);
+    // A new folder's own name must be on the disk, too.
+    if (made !== undefined) flush(dirname(made));
   }
-  flush(temporaryPath);
-  mkdirSync(folder, { recursive: true });
-  renameSync(temporaryPath, path);
+  // Also where another worker has just given the file its name and not flushed it yet.
   flush(folder);
   return path;
 }

@@ -1,5 +1,6 @@
-// The online store on one SQLite file. A tile is one small row, clustered by view and key: reading an entity is one
-// range of one B-tree. Readers are never blocked by a write.
+// The online store on one SQLite file. Tiles are clustered by the partition they came from, so that a day's write goes to
+// neighbouring pages (half the cost of clustering by key), and found by an index on view and key. Readers are never
+// blocked by a write.
 import { existsSync } from "node:fs";
 import { SluiceError } from "../../errors.ts";
 import type { StoredDefinition } from "../../features/definition.ts";
@@ -28,14 +29,14 @@ const migrations = [
   ) STRICT;
 
   CREATE TABLE tiles (
-    view_id INTEGER NOT NULL,
+    partition_id INTEGER NOT NULL,
     key TEXT NOT NULL,
     day TEXT NOT NULL,
-    partition_id INTEGER NOT NULL,
+    view_id INTEGER NOT NULL,
     state TEXT NOT NULL,
-    PRIMARY KEY (view_id, key, day, partition_id)
+    PRIMARY KEY (partition_id, key, day)
   ) STRICT, WITHOUT ROWID;
-  CREATE INDEX tiles_by_partition ON tiles (partition_id);
+  CREATE INDEX tiles_by_key ON tiles (view_id, key, day);
   `,
 ];
 
@@ -105,7 +106,8 @@ function replacePartition(database: Database, write: PartitionWrite): { status: 
     )
     .get(view.id, write.partition, write.fence, write.fingerprint, write.end) as { id: number };
   const insert = database.prepare("INSERT INTO tiles (view_id, key, day, partition_id, state) VALUES (?, ?, ?, ?, ?)");
-  for (const tile of write.tiles) insert.run(view.id, tile.key, tile.day, id, tile.state);
+  // In the order of the B-tree, whose pages then fill one after the other.
+  for (const tile of write.tiles.toSorted((a, b) => (a.key < b.key ? -1 : 1))) insert.run(view.id, tile.key, tile.day, id, tile.state);
   return { status: statusOf(database, view), removed };
 }
 

@@ -15,12 +15,18 @@ export const command: CommandDefinition = {
     "sluice backfill retail_daily --from 2011-10-01 --to 2011-12-09 --json | jq .backfill.status",
   ],
   description:
-    "Runs a pipeline for every partition of a range. Given again, the same command runs what has not succeeded yet and leaves the rest alone.",
-  arguments: [{ name: "PIPELINE", description: "name of the pipeline" }],
+    "Runs a pipeline for every partition of a range. Given again, the same command runs what has not succeeded " +
+    "yet and leaves the rest alone.",
+  arguments: [{ name: "pipeline", description: "name of the pipeline" }],
   options: [
-    { name: "from", value: "KEY", description: "first partition", required: true },
-    { name: "to", value: "KEY", description: "last partition, included", required: true },
-    { name: "parallel", value: "N", description: "runs at the same time (default: twice the worker processes)", number: { maximum: 1024 } },
+    { name: "from", value: "key", description: "first partition", required: true },
+    { name: "to", value: "key", description: "last partition, included", required: true },
+    {
+      name: "parallel",
+      value: "n",
+      description: "runs at the same time (default: twice the worker processes)",
+      number: { maximum: 1024 },
+    },
     { name: "reprocess", description: "run every partition again, even those that succeeded" },
   ],
   run,
@@ -28,22 +34,30 @@ export const command: CommandDefinition = {
 
 async function run(context: CommandContext, input: CommandInput): Promise<number> {
   const { io, output } = context;
-  const pipeline = input.argument("PIPELINE");
+  const pipeline = input.argument("pipeline");
   const [from, to] = [input.text("from")!, input.text("to")!];
   let total = 0;
   const progress = createProgress({ io, now: Date.now, expected: () => total });
-  const engine = await openEngine({ configPath: await context.configPath(), command: context.typed, onChange: progress.onChange, onLog: progress.onLog });
+  const engine = await openEngine({
+    configPath: await context.configPath(),
+    command: context.typed,
+    onChange: progress.onChange,
+    onLog: progress.onLog,
+  });
   try {
     const partitions = engine.plans.get(pipeline)?.partitions;
     if (partitions) for (const _key of partitionKeys(partitions, from, to)) total += 1;
-    if (engine.recovered > 0) output.note(`finishing ${plural(engine.recovered, "run")} that an earlier process left unfinished`);
+    if (engine.recovered > 0)
+      output.note(`finishing ${plural(engine.recovered, "run")} that an earlier process left unfinished`);
     const parallel = input.number("parallel");
     const range = { from, to, reprocess: input.flag("reprocess"), ...(parallel === undefined ? {} : { parallel }) };
     const { value: result, interrupted } = await interruptible(io, engine, () => engine.backfill(pipeline, range));
     const documents: RunDocument[] = [];
     for (const record of result.runs) documents.push(viewDocument(record, await engine.store.steps(record.id)));
     progress.stop();
-    await output.result({ backfill: viewBackfill(result.backfill, result.started), runs: documents }, () => runsText(documents));
+    await output.result({ backfill: viewBackfill(result.backfill, result.started), runs: documents }, () =>
+      runsText(documents),
+    );
     return report(context, documents, { total, interrupted, idle: result.started === 0 && engine.recovered === 0 });
   } finally {
     progress.stop();
@@ -60,7 +74,12 @@ function report(
   const succeeded = documents.filter(({ run }) => run.status === "succeeded").length;
   if (interrupted) {
     const message = `The backfill was interrupted; ${succeeded} of ${plural(total, "partition")} have succeeded`;
-    output.error({ code: "CANCELLED", message, retryable: true, hint: "The same command, given again, finishes the rest." });
+    output.error({
+      code: "CANCELLED",
+      message,
+      retryable: true,
+      hint: "The same command, given again, finishes the rest.",
+    });
     return exitCodes.interrupted;
   }
   const failed = documents.filter(({ run }) => run.status === "failed");
@@ -69,7 +88,10 @@ function report(
   if (first !== undefined && error?.error) {
     const { code, message } = error.error;
     const hint = `${error.error.hint ?? ""} See: sluice why ${first.run.id}`.trim();
-    const which = failed.length === 1 ? `${first.run.partition} failed` : `${failed.length} of ${plural(total, "partition")} failed, first ${first.run.partition}`;
+    const which =
+      failed.length === 1
+        ? `${first.run.partition} failed`
+        : `${failed.length} of ${plural(total, "partition")} failed, first ${first.run.partition}`;
     output.error({ code, message: `${which} at step ${error.name}: ${message}`, retryable: false, hint });
     return runExitCode(first);
   }

@@ -11,7 +11,8 @@ import { formatTable } from "../table.ts";
 
 export const command: CommandDefinition = {
   examples: ["sluice list", "sluice list --json | jq -r '.pipelines[].name'"],
-  description: "Lists the project's pipelines with their steps and last run, its connections, feature views and indexes.",
+  description:
+    "Lists the project's pipelines with their steps and last run, its connections, feature views and indexes.",
   run,
 };
 
@@ -36,17 +37,19 @@ async function run(context: CommandContext): Promise<number> {
   using reader = openReader(configPath);
   const { plans, files, connections } = pool.project;
   const listing: Listing = {
-    pipelines: await Promise.all(plans.map(async (plan) => {
-      const [last] = await reader.runs().runs({ pipeline: plan.pipeline, limit: 1 });
-      return {
-        name: plan.pipeline,
-        file: files[plan.pipeline] ?? "",
-        version: plan.version,
-        partitions: plan.partitions,
-        steps: plan.steps.map(({ name, kind, dependsOn }) => ({ name, kind, dependsOn })),
-        lastRun: last === undefined ? null : viewRun(last),
-      };
-    })),
+    pipelines: await Promise.all(
+      plans.map(async (plan) => {
+        const [last] = await reader.runs().runs({ pipeline: plan.pipeline, limit: 1 });
+        return {
+          name: plan.pipeline,
+          file: files[plan.pipeline] ?? "",
+          version: plan.version,
+          partitions: plan.partitions,
+          steps: plan.steps.map(({ name, kind, dependsOn }) => ({ name, kind, dependsOn })),
+          lastRun: last === undefined ? null : viewRun(last),
+        };
+      }),
+    ),
     connections: Object.entries(connections).map(([name, vendor]) => ({ name, vendor })),
     featureViews: named(plans, "materialize", (config) => (config["view"] as { view?: unknown } | undefined)?.view),
     indexes: named(plans, "sync", (config) => config["index"]),
@@ -57,7 +60,9 @@ async function run(context: CommandContext): Promise<number> {
 
 /** Names that the steps of a kind have in their configuration, each once, in order. */
 function named(plans: readonly Plan[], kind: string, nameIn: (config: Record<string, unknown>) => unknown): string[] {
-  const names = plans.flatMap((plan) => plan.steps.filter((step) => step.kind === kind).map((step) => nameIn(step.config as Record<string, unknown>)));
+  const names = plans.flatMap((plan) =>
+    plan.steps.filter((step) => step.kind === kind).map((step) => nameIn(step.config as Record<string, unknown>)),
+  );
   return [...new Set(names.filter((name) => typeof name === "string"))].sort();
 }
 
@@ -66,24 +71,53 @@ function listingText({ pipelines, connections, featureViews, indexes }: Listing)
     pipelines.length === 0
       ? "No pipeline is defined in pipelines/.\n"
       : formatTable(
-          [{ title: "pipeline" }, { title: "file" }, { title: "partitions" }, { title: "steps" }, { title: "last run" }],
+          [
+            { title: "pipeline" },
+            { title: "file" },
+            { title: "partitions" },
+            { title: "steps" },
+            { title: "last run" },
+          ],
           pipelines.map((pipeline) => [
-            pipeline.name, pipeline.file, partitionsText(pipeline.partitions),
-            pipeline.steps.map((step) => (step.name === step.kind ? step.name : `${step.name} (${step.kind})`)).join(", "), lastRunText(pipeline.lastRun),
+            pipeline.name,
+            pipeline.file,
+            partitionsText(pipeline.partitions),
+            pipeline.steps
+              .map((step) => (step.name === step.kind ? step.name : `${step.name} (${step.kind})`))
+              .join(", "),
+            lastRunText(pipeline.lastRun),
           ]),
         ),
-    connections.length === 0 ? "" : formatTable([{ title: "connection" }, { title: "vendor" }], connections.map(({ name, vendor }) => [name, vendor])),
-    featureViews.length === 0 ? "" : formatTable([{ title: "feature view" }], featureViews.map((name) => [name])),
-    indexes.length === 0 ? "" : formatTable([{ title: "index" }], indexes.map((name) => [name])),
+    connections.length === 0
+      ? ""
+      : formatTable(
+          [{ title: "connection" }, { title: "vendor" }],
+          connections.map(({ name, vendor }) => [name, vendor]),
+        ),
+    featureViews.length === 0
+      ? ""
+      : formatTable(
+          [{ title: "feature view" }],
+          featureViews.map((name) => [name]),
+        ),
+    indexes.length === 0
+      ? ""
+      : formatTable(
+          [{ title: "index" }],
+          indexes.map((name) => [name]),
+        ),
   ];
   return sections.filter((section) => section !== "").join("\n");
 }
 
 function partitionsText(partitions: Plan["partitions"]): string {
   if (partitions === null) return "-";
-  return `daily from ${partitions.from}${partitions.to === null ? "" : ` to ${partitions.to}`}${partitions.timeZone === "UTC" ? "" : ` (${partitions.timeZone})`}`;
+  const { from, to, timeZone } = partitions;
+  return `daily from ${from}${to === null ? "" : ` to ${to}`}${timeZone === "UTC" ? "" : ` (${timeZone})`}`;
 }
 
 function lastRunText(run: RunView | null): string {
-  return run === null ? "-" : [run.partition, run.status, run.finishedAt ?? run.createdAt].filter((part) => part !== null).join(" ");
+  return run === null
+    ? "-"
+    : [run.partition, run.status, run.finishedAt ?? run.createdAt].filter((part) => part !== null).join(" ");
 }

@@ -5,10 +5,13 @@ import type { CommandContext, CommandDefinition, CommandInput } from "../command
 import { oneLine } from "../table.ts";
 
 export const command: CommandDefinition = {
-  examples: ["sluice logs retail_daily-2011-01-04 --step clean", "sluice logs retail_daily-2011-01-04 --json | jq '.[].message'"],
+  examples: [
+    "sluice logs retail_daily-2011-01-04 --step clean",
+    "sluice logs retail_daily-2011-01-04 --json | jq '.[].message'",
+  ],
   description: "Prints what the steps of a run logged, in the order it was written.",
-  arguments: [{ name: "RUN", description: "id of the run, or as much of its beginning as names it alone" }],
-  options: [{ name: "step", value: "NAME", description: "only this step" }],
+  arguments: [{ name: "run", description: "id of the run, or as much of its beginning as names it alone" }],
+  options: [{ name: "step", value: "name", description: "only this step" }],
   run,
 };
 
@@ -16,11 +19,13 @@ const pageSize = 1_000;
 
 async function run(context: CommandContext, input: CommandInput): Promise<number> {
   using reader = openReader(await context.configPath());
-  const { record } = await reader.findRun(input.argument("RUN"));
+  const { record } = await reader.findRun(input.argument("run"));
   const step = input.text("step");
   const logs: LogView[] = [];
-  for (let after = 0; ; ) {
-    const page = await reader.runs().logs(record.id, { after, limit: pageSize, ...(step === undefined ? {} : { step }) });
+  for (let after = 0; ;) {
+    const page = await reader
+      .runs()
+      .logs(record.id, { after, limit: pageSize, ...(step === undefined ? {} : { step }) });
     logs.push(...page.map(viewLogLine));
     if (page.length < pageSize) break;
     after = page.at(-1)!.position;

@@ -5,19 +5,25 @@ import type { CommandContext, CommandDefinition, CommandInput } from "../command
 import { oneLine } from "../table.ts";
 
 export const command: CommandDefinition = {
-  examples: ['sluice search docs "how do I backfill?"', 'sluice search docs "how do I backfill?" --limit 1 --json | jq -r \'.[0].document\''],
-  description: "Asks an index and prints the chunks that answer best, best first, with the file and the heading they stand under.",
-  arguments: [
-    { name: "INDEX", description: "name of the index" },
-    { name: "QUERY", description: "the question" },
+  examples: [
+    'sluice search docs "how do I backfill?"',
+    "sluice search docs \"how do I backfill?\" --limit 1 --json | jq -r '.[0].document'",
   ],
-  options: [{ name: "limit", value: "N", description: "at most so many chunks", number: { maximum: 1000 }, default: 5 }],
+  description:
+    "Asks an index and prints the chunks that answer best, best first, with the file and the heading they stand under.",
+  arguments: [
+    { name: "index", description: "name of the index" },
+    { name: "query", description: "the question" },
+  ],
+  options: [
+    { name: "limit", value: "n", description: "at most so many chunks", number: { maximum: 1000 }, default: 5 },
+  ],
   run,
 };
 
 async function run(context: CommandContext, input: CommandInput): Promise<number> {
   using reader = openReader(await context.configPath());
-  const [index, query] = [input.argument("INDEX"), input.argument("QUERY")];
+  const [index, query] = [input.argument("index"), input.argument("query")];
   const hits = await reader.search(index, query, { limit: input.number("limit") ?? 5 });
   await context.output.result(hits, () => hits.map(hitText).join("\n"));
   if (hits.length === 0) context.output.note("nothing in the index answers that");

@@ -5,10 +5,22 @@ import { packageVersion } from "../version.ts";
 export const command: CommandDefinition = {
   examples: ["sluice serve", "sluice serve --port 0 --json"],
   description:
-    "Serves, for reading only: a status page at /, Prometheus metrics at /metrics, health at /healthz, and runs, quarantine, features and search under /api. It stops, with exit code 0, when it is interrupted.",
+    "Serves, for reading only: a status page at /, Prometheus metrics at /metrics, health at /healthz, and runs, " +
+    "quarantine, features and search under /api. It stops, with exit code 0, when it is interrupted.",
   options: [
-    { name: "port", value: "N", description: "port to listen on; 0 for any that is free", number: { minimum: 0, maximum: 65_535 }, default: 4400 },
-    { name: "host", value: "HOST", description: "address to listen on; beyond this machine, everyone who reaches it can read", default: "127.0.0.1" },
+    {
+      name: "port",
+      value: "n",
+      description: "port to listen on; 0 for any that is free",
+      number: { minimum: 0, maximum: 65_535 },
+      default: 4400,
+    },
+    {
+      name: "host",
+      value: "host",
+      description: "address to listen on; beyond this machine, everyone who reaches it can read",
+      default: "127.0.0.1",
+    },
   ],
   run,
 };
@@ -16,7 +28,12 @@ export const command: CommandDefinition = {
 async function run(context: CommandContext, input: CommandInput): Promise<number> {
   const configPath = await context.configPath();
   const { serveProject } = await import("../../embedded/serve.ts");
-  const service = await serveProject({ configPath, port: input.number("port") ?? 4400, host: input.text("host") ?? "127.0.0.1", version: packageVersion() });
+  const service = await serveProject({
+    configPath,
+    port: input.number("port") ?? 4400,
+    host: input.text("host") ?? "127.0.0.1",
+    version: packageVersion(),
+  });
   const stopped = Promise.withResolvers<void>();
   const release = context.io.onInterrupt(() => stopped.resolve());
   try {

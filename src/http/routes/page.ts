@@ -17,42 +17,120 @@ export function pageRoutes({ reader, version }: AppOptions): Hono {
     const runs = (await reader.runs().runs({ limit: recentRuns })).map(viewRun);
     const pipelines = state.statistics.last.map(({ pipeline, succeededAt }) => {
       const count = (status: string): number =>
-        state.statistics.runs.filter((row) => row.pipeline === pipeline && row.status === status).reduce((sum, row) => sum + row.count, 0);
-      return { pipeline, succeededAt, succeeded: count("succeeded"), failed: count("failed"), running: count("running") };
+        state.statistics.runs
+          .filter((row) => row.pipeline === pipeline && row.status === status)
+          .reduce((sum, row) => sum + row.count, 0);
+      return {
+        pipeline,
+        succeededAt,
+        succeeded: count("succeeded"),
+        failed: count("failed"),
+        running: count("running"),
+      };
     });
-    return context.html(html`<!doctype html>
-<html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Sluice</title><style>${pageStyle}</style></head>
-<body>
-<header><h1>Sluice</h1><p>${state.schedulerActive ? "A process works on this project now." : "No process works on this project now."}</p></header>
-<main>
-<h2>Pipelines</h2>
-${table(["Pipeline", "Last success", "Succeeded", "Failed", state.schedulerActive ? "Running" : "Interrupted"],
-  pipelines.map((row) => [
-    link(`/api/runs?pipeline=${encodeURIComponent(row.pipeline)}`, row.pipeline), row.succeededAt === null ? "never" : time(new Date(row.succeededAt).toISOString()),
-    row.succeeded, row.failed, row.running,
-  ]), "Nothing has been run yet.")}
-<h2>Latest runs</h2>
-${table(["Run", "Partition", "Status", "Created", "Took"], runs.map((run) => [
-  link(`/api/runs/${encodeURIComponent(run.id)}`, run.id), run.partition ?? "", statusText(run, state.schedulerActive), time(run.createdAt), tookText(run),
-]), "Nothing has been run yet.")}
-<h2>Quarantine</h2>
-${table(["Pipeline", "Step", "Rows"], state.quarantine.map((row) => [row.pipeline, row.step, row.rows]), "No row is in quarantine.")}
-<h2>Feature views</h2>
-${table(["View", "Up to", "Partitions"], state.views.map((view) => [view.view, view.watermark === null ? "" : time(view.watermark), view.partitions]), "No view is materialized.")}
-<h2>Indexes</h2>
-${table(["Index", "Documents", "Chunks"], state.indexes.map((index) => [index.index, index.documents, index.chunks]), "No index is synced.")}
-</main>
-<footer><p>Sluice ${version}. ${link("/metrics", "Metrics")}, ${link("/api/runs", "runs")}, ${link("/api/quarantine", "quarantine")} and ${link("/healthz", "health")} as data.</p></footer>
-</body>
-</html>`);
+    return context.html(
+      html`<!doctype html>
+        <html lang="en">
+          <head>
+            <meta charset="utf-8" />
+            <meta name="viewport" content="width=device-width, initial-scale=1" />
+            <title>Sluice</title>
+            <style>
+              ${pageStyle}
+            </style>
+          </head>
+          <body>
+            <header>
+              <h1>Sluice</h1>
+              <p>
+                ${state.schedulerActive ? "A process works on this project now." : "No process works on this project now."}
+              </p>
+            </header>
+            <main>
+              <h2>Pipelines</h2>
+              ${table(
+                ["Pipeline", "Last success", "Succeeded", "Failed", state.schedulerActive ? "Running" : "Interrupted"],
+                pipelines.map((row) => [
+                  link(`/api/runs?pipeline=${encodeURIComponent(row.pipeline)}`, row.pipeline),
+                  row.succeededAt === null ? "never" : time(new Date(row.succeededAt).toISOString()),
+                  row.succeeded,
+                  row.failed,
+                  row.running,
+                ]),
+                "Nothing has been run yet.",
+              )}
+              <h2>Latest runs</h2>
+              ${table(
+                ["Run", "Partition", "Status", "Created", "Took"],
+                runs.map((run) => [
+                  link(`/api/runs/${encodeURIComponent(run.id)}`, run.id),
+                  run.partition ?? "",
+                  statusText(run, state.schedulerActive),
+                  time(run.createdAt),
+                  tookText(run),
+                ]),
+                "Nothing has been run yet.",
+              )}
+              <h2>Quarantine</h2>
+              ${table(
+                ["Pipeline", "Step", "Rows"],
+                state.quarantine.map((row) => [row.pipeline, row.step, row.rows]),
+                "No row is in quarantine.",
+              )}
+              <h2>Feature views</h2>
+              ${table(
+                ["View", "Up to", "Partitions"],
+                state.views.map((view) => [
+                  view.view,
+                  view.watermark === null ? "" : time(view.watermark),
+                  view.partitions,
+                ]),
+                "No view is materialized.",
+              )}
+              <h2>Indexes</h2>
+              ${table(
+                ["Index", "Documents", "Chunks"],
+                state.indexes.map((index) => [index.index, index.documents, index.chunks]),
+                "No index is synced.",
+              )}
+            </main>
+            <footer>
+              <p>
+                Sluice ${version}. ${link("/metrics", "Metrics")}, ${link("/api/runs", "runs")},
+                ${link("/api/quarantine", "quarantine")} and ${link("/healthz", "health")} as data.
+              </p>
+            </footer>
+          </body>
+        </html>`,
+    );
   });
 }
 
 function table(titles: readonly string[], rows: readonly (readonly (string | number | Html)[])[], none: string): Html {
   if (rows.length === 0) return html`<p>${none}</p>`;
-  return html`<div class="scroll"><table><thead><tr>${titles.map((title) => html`<th scope="col">${title}</th>`)}</tr></thead>
-<tbody>${rows.map((row) => html`<tr>${row.map((cell) => html`<td${typeof cell === "number" ? html` class="number"` : ""}>${typeof cell === "number" ? cell.toLocaleString("en-US") : cell}</td>`)}</tr>`)}</tbody></table></div>`;
+  return html`<div class="scroll">
+    <table>
+      <thead>
+        <tr>
+          ${titles.map((title) => html`<th scope="col">${title}</th>`)}
+        </tr>
+      </thead>
+      <tbody>
+        ${rows.map(
+          (row) =>
+            html`<tr>
+              ${row.map(cellOf)}
+            </tr>`,
+        )}
+      </tbody>
+    </table>
+  </div>`;
+}
+
+function cellOf(cell: string | number | Html): Html {
+  return typeof cell === "number"
+    ? html`<td class="number">${cell.toLocaleString("en-US")}</td>`
+    : html`<td>${cell}</td>`;
 }
 
 function link(address: string, text: string): Html {
@@ -69,5 +147,7 @@ function statusText(run: RunView, active: boolean): Html {
 }
 
 function tookText(run: RunView): string {
-  return run.finishedAt === null ? "" : `${((Date.parse(run.finishedAt) - Date.parse(run.createdAt)) / 1000).toFixed(1)} s`;
+  return run.finishedAt === null
+    ? ""
+    : `${((Date.parse(run.finishedAt) - Date.parse(run.createdAt)) / 1000).toFixed(1)} s`;
 }

@@ -9,8 +9,12 @@ export function searchRoutes({ reader }: AppOptions): Hono {
   return new Hono().get("/:index", async (context) => {
     const index = context.req.param("index");
     const query = context.req.query("q");
-    if (query === undefined) throw new SluiceError("USAGE", "A search needs a question", { hint: `Add it: /api/search/${index}?q=…` });
-    const hits = await reader.search(index, query, { limit: limitParameter(context, 5, 100), signal: context.req.raw.signal });
+    if (query === undefined)
+      throw new SluiceError("USAGE", "A search needs a question", { hint: `Add it: /api/search/${index}?q=…` });
+    const hits = await reader.search(index, query, {
+      limit: limitParameter(context, 5, 100),
+      signal: context.req.raw.signal,
+    });
     return context.json({ index, query, hits } satisfies SearchResponse);
   });
 }

@@ -4,12 +4,11 @@ import { z } from "zod";
 
 export const order = contract("order", {
   row: z.strictObject({
-    order_id: z.string().regex(/^o\d{6}$/),
-    customer_id: z.string().min(1),
+    order_id: z.string().regex(/^o-\d{6}$/),
+    customer_id: z.string().regex(/^c-\d{3}$/),
     ordered_at: timestamp({ timeZone: "UTC" }),
-    country: z.enum(["de", "fr", "gb", "tw"]),
-    quantity: z.int(),
-    unit_price: z.number().nonnegative(),
+    status: z.enum(["open", "paid", "refunded"]),
+    amount: z.number(),
   }),
-  rules: [rule("quantity_not_zero", col("quantity").ne(0))],
+  rules: [rule("refunds_are_negative", col("status").eq("refunded").eq(col("amount").lt(0)))],
 });

@@ -1,5 +1,4 @@
 // What is known of a customer from the orders so far.
-import { sql } from "sluice";
 import { count, days, entity, featureView, max, sum } from "sluice/features";
 
 const customer = entity("customer", { key: "customer_id" });
@@ -9,8 +8,8 @@ export const customerOrders = featureView("customer_orders", {
   timestamp: "ordered_at",
   features: {
     orders: count(),
-    orders_7d: count({ window: days(7) }),
-    revenue: sum(sql`quantity * unit_price`),
+    orders_2d: count({ window: days(2) }),
+    amount: sum("amount"),
     last_order: max("ordered_at"),
   },
 });

@@ -7,7 +7,7 @@ import { order } from "../contracts/order.ts";
 import { customerOrders } from "../features/customer-orders.ts";
 import { warehouse } from "../sluice.config.ts";
 
-export default pipeline("orders_daily", { partitions: daily({ from: "2026-01-01" }) }, ({ step, partition }) => {
+export default pipeline("orders_daily", { partitions: daily({ from: "2026-01-05" }) }, ({ step, partition }) => {
   const orders = step("orders", extract(csv(`data/orders/${partition.key}.csv`)));
   const clean = step("clean", validate(orders, order, { duplicates: "drop" }));
   const loaded = step("loaded", load(clean, warehouse.table("orders"), { write: "replace-partition" }));

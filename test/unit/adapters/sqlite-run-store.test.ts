@@ -66,12 +66,11 @@ describe("the run store on SQLite", () => {
        store.close();`,
     );
     const child = fork(writer, [path], { execArgv: ["--disable-warning=ExperimentalWarning"] });
-    const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
+    const ended = new AbortController();
+    child.once("exit", (code) => ended.abort(code));
     const reader = openRunStore(path, { readOnly: true });
     const seen = new Set<number>();
-    let code: number | null | undefined;
-    void ended.then((value) => (code = value));
-    while (code === undefined) {
+    while (!ended.signal.aborted) {
       const run = (await reader.run("orders-1"))!;
       const attempts = new Set(Object.values(run.state.steps).map((step) => step.attempts));
       expect(attempts.size).toBe(1);
@@ -79,7 +78,7 @@ describe("the run store on SQLite", () => {
       seen.add(run.revision);
       await new Promise((resolve) => setImmediate(resolve));
     }
-    expect(code).toBe(0);
+    expect(ended.signal.reason).toBe(0);
     expect((await reader.run("orders-1"))!.revision).toBe(400);
     expect(seen.size, "the reader saw the run move").toBeGreaterThan(3);
     reader.close();

@@ -96,9 +96,14 @@ export async function sluice(args: readonly string[], options: RunOptions = {}):
 function resolveImports(text: string): string {
   return text
     .replaceAll('from "sluice"', `from ${JSON.stringify(join(repository, "src/index.ts"))}`)
-    .replaceAll(/from "sluice\/(\w+)"/g, (_, room: string) => `from ${JSON.stringify(join(repository, `src/${room}/index.ts`))}`);
+    .replaceAll(
+      /from "sluice\/(\w+)"/g,
+      (_, room: string) => `from ${JSON.stringify(join(repository, `src/${room}/index.ts`))}`,
+    );
 }
 
 function filesIn(folder: string): string[] {
-  return readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((path) => statSync(join(folder, path)).isFile()).sort();
+  return readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .filter((path) => statSync(join(folder, path)).isFile())
+    .sort();
 }

@@ -2,9 +2,7 @@ import { mkdirSync, readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { exactNumber } from "../../../src/embedded/query-values.ts";
 import { demoFiles, makeProject, type TestProject } from "./project.ts";
 
 let project: TestProject;
@@ -18,11 +16,13 @@ beforeAll(async () => {
       export default config;`,
   });
   const shop = new DatabaseSync(join(project.folder, "shop.db"));
-  shop.exec("CREATE TABLE customers (id TEXT, segment TEXT, points INTEGER); INSERT INTO customers VALUES ('c1', 'gold', 9007199254740993), ('c2', 'new', 7)");
+  shop.exec(
+    "CREATE TABLE customers (id TEXT, segment TEXT, points INTEGER); INSERT INTO customers VALUES ('c-101', 'gold', 9007199254740993), ('c-102', 'new', 7)",
+  );
   shop.close();
   mkdirSync(join(project.folder, "temporary"));
   vi.stubEnv("TMPDIR", join(project.folder, "temporary"));
-  expect(await project.sluice(["run", "orders_daily", "--partition", "2026-01-01"])).toMatchObject({ code: 0 });
+  expect(await project.sluice(["run", "orders_daily", "--partition", "2026-01-05"])).toMatchObject({ code: 0 });
 });
 afterAll(() => {
   vi.unstubAllEnvs();
@@ -33,18 +33,31 @@ const query = (sql: string) => project.sluice(["query", sql, "--json"]);
 
 describe("sluice query", () => {
   it("prints the rows as one JSON array, counts as numbers", async () => {
-    expect(await query("select count(*) n from warehouse.orders")).toMatchObject({ code: 0, stdout: '[{"n":37}]\n', stderr: "" });
+    expect(await query("select count(*) n from warehouse.orders")).toMatchObject({
+      code: 0,
+      stdout: '[{"n":36}]\n',
+      stderr: "",
+    });
     expect((await query("select * from warehouse.orders where false")).stdout).toBe("[]\n");
     expect((await query("select range n from range(5000)")).json()).toHaveLength(5000);
   });
 
   it("keeps values that a number can't hold as strings, and writes times in ISO 8601", async () => {
-    const sql = `select 9007199254740991 a, 9007199254740993 b, 12.50::decimal(9,2) c, 0.1234567890123456789::decimal(38,19) d, -3::hugeint e,
+    const sql = `select 9007199254740991 a, 9007199254740992 b, 12.50::decimal(9,2) c, 0.1234567890123456789::decimal(38,19) d, -3::hugeint e,
       timestamptz '2011-01-04 10:00:00.25+01' f, timestamp '2011-01-04 10:00:00' g, date '2011-01-04' h, null i, [1::bigint] j, {'k': 'v'} k`;
     expect((await query(sql)).json()).toEqual([
       {
-        a: 9007199254740991, b: "9007199254740993", c: 12.5, d: "0.1234567890123456789", e: -3, f: "2011-01-04T09:00:00.25Z",
-        g: "2011-01-04T10:00:00", h: "2011-01-04", i: null, j: [1], k: { k: "v" },
+        a: 9007199254740991,
+        b: "9007199254740992",
+        c: "12.50",
+        d: "0.1234567890123456789",
+        e: -3,
+        f: "2011-01-04T09:00:00.25Z",
+        g: "2011-01-04T10:00:00",
+        h: "2011-01-04",
+        i: null,
+        j: [1],
+        k: { k: "v" },
       },
     ]);
   });
@@ -53,21 +66,30 @@ describe("sluice query", () => {
     const sql = `with orders as (select customer_id, count(*) n from Warehouse.Orders group by all)
       select c.segment, c.points, o.n > 0 ordered from shop.customers c join orders o on o.customer_id = c.id order by 1`;
     expect((await query(sql)).json()).toEqual([
-      { segment: "gold", points: "9007199254740993", ordered: true }, { segment: "new", points: 7, ordered: true },
+      { segment: "gold", points: "9007199254740993", ordered: true },
+      { segment: "new", points: 7, ordered: true },
     ]);
   });
 
   it("prints a table for people, with the columns' own names", async () => {
-    const { stdout } = await project.sluice(["query", "select country, count(*) as \"Orders\" from warehouse.orders group by all order by 1"]);
-    expect(stdout).toMatch(/^country  Orders\nde +\d+\n/);
+    const { stdout } = await project.sluice([
+      "query",
+      'select status, count(*) as "Orders" from warehouse.orders group by all order by 1',
+    ]);
+    expect(stdout).toMatch(/^status +Orders\nopen +\d+\n/);
     const long = await project.sluice(["query", "select * from range(1000)"]);
     expect(long.stdout.split("\n")).toHaveLength(202);
     expect(long.stderr).toBe("these are the first 200 rows; --json prints all, or say LIMIT\n");
   });
 
   it("says what tables there are", async () => {
-    expect((await query("select table_name from information_schema.tables where table_catalog = 'warehouse'")).json()).toEqual([{ table_name: "orders" }]);
-    expect((await query("describe warehouse.orders")).json<object[]>()[0]).toMatchObject({ column_name: "order_id", column_type: "VARCHAR" });
+    expect(
+      (await query("select table_name from information_schema.tables where table_catalog = 'warehouse'")).json(),
+    ).toEqual([{ table_name: "orders" }]);
+    expect((await query("describe warehouse.orders")).json<object[]>()[0]).toMatchObject({
+      column_name: "order_id",
+      column_type: "VARCHAR",
+    });
   });
 
   it.each([
@@ -77,9 +99,17 @@ describe("sluice query", () => {
     ["from shop.nope", 5, 'There is no table "nope" in shop. It has shop.customers.'],
     ["from orders", 5, 'There is no table "orders". Name tables with their connection, such as warehouse.orders.'],
     ["selec 1", 1, 'The SQL does not parse: syntax error at or near "selec". It is DuckDB\'s SQL.'],
-    ["select nope from warehouse.orders", 1, expect.stringMatching(/^Binder Error: Referenced column "nope" not found/)],
+    [
+      "select nope from warehouse.orders",
+      1,
+      expect.stringMatching(/^Binder Error: Referenced column "nope" not found/),
+    ],
     ["select error('boom')", 1, "Invalid Input Error: boom."],
-    ["insert into warehouse.orders select * from warehouse.orders", 2, expect.stringMatching(/^sluice query only reads/)],
+    [
+      "insert into warehouse.orders select * from warehouse.orders",
+      2,
+      expect.stringMatching(/^sluice query only reads/),
+    ],
     ["create table t as select 1", 2, expect.stringMatching(/^sluice query only reads/)],
     ["drop view warehouse.orders", 2, expect.stringMatching(/^sluice query only reads/)],
     ["copy (select 1) to '/tmp/stolen.csv'", 2, expect.stringMatching(/^sluice query only reads/)],
@@ -106,32 +136,3 @@ describe("sluice query", () => {
     expect(readdirSync(tmpdir())).toEqual([]);
   });
 });
-
-describe("exactNumber", () => {
-  it("gives a number only where it is exactly what the digits say", () => {
-    fc.assert(
-      fc.property(fc.bigInt({ min: -(2n ** 80n), max: 2n ** 80n }), fc.integer({ min: 0, max: 20 }), (value, scale) => {
-        const digits = decimal(value, scale);
-        const exact = exactNumber(digits);
-        if (typeof exact === "string") return exact === digits;
-        // What JSON will say of it is the same decimal number.
-        return normal(JSON.stringify(exact)) === normal(digits);
-      }),
-    );
-    fc.assert(fc.property(fc.maxSafeInteger(), (value) => Object.is(exactNumber(String(value)), value === 0 ? 0 : value)));
-  });
-});
-
-function decimal(value: bigint, scale: number): string {
-  const digits = String(value < 0n ? -value : value).padStart(scale + 1, "0");
-  return `${value < 0n ? "-" : ""}${digits.slice(0, digits.length - scale)}${scale === 0 ? "" : `.${digits.slice(digits.length - scale)}`}`;
-}
-
-function normal(digits: string): string {
-  const [, sign, whole, fraction = "", exponent = "0"] = /^(-?)(\d+)(?:\.(\d+))?(?:e([+-]?\d+))?$/.exec(digits)!;
-  const scaled = BigInt(whole! + fraction) * (sign === "-" ? -1n : 1n);
-  let places = fraction.length - Number(exponent);
-  let value = scaled;
-  while (value !== 0n && value % 10n === 0n) [value, places] = [value / 10n, places - 1];
-  return value === 0n ? "0" : `${value}e${-places}`;
-}

@@ -39,42 +39,62 @@ describe("sluice run", () => {
     expect(result.code).toBe(0);
     const { run, steps } = result.json<RunDocument>();
     expect(run).toEqual({
-      id: expect.stringMatching(/^greet-[0-9a-f]{8}$/), pipeline: "greet", partition: null, version: expect.stringMatching(/^[0-9a-f]{64}$/),
-      status: "succeeded", backfill: null, createdAt: expect.stringMatching(/^\d{4}-.+Z$/), finishedAt: expect.stringMatching(/^\d{4}-.+Z$/),
+      id: expect.stringMatching(/^greet-[0-9a-f]{8}$/),
+      pipeline: "greet",
+      partition: null,
+      version: expect.stringMatching(/^[0-9a-f]{64}$/),
+      status: "succeeded",
+      backfill: null,
+      createdAt: expect.stringMatching(/^\d{4}-.+Z$/),
+      finishedAt: expect.stringMatching(/^\d{4}-.+Z$/),
     });
     expect(steps.map((step) => step.name)).toEqual(["name", "greeting"]);
     expect(steps[0]).toEqual({
-      name: "name", kind: "task", status: "succeeded", attempts: 1, rows: null, error: null, reason: null,
-      startedAt: expect.any(String), finishedAt: expect.any(String),
+      name: "name",
+      kind: "task",
+      status: "succeeded",
+      attempts: 1,
+      rows: null,
+      error: null,
+      reason: null,
+      startedAt: expect.any(String),
+      finishedAt: expect.any(String),
     });
-    expect(result.stderr).toBe("warn: name: half awake\ngreet: name succeeded\ngreet: greeting succeeded\n");
+    expect(result.stderr).toBe("name warn: half awake\ngreet: name succeeded\ngreet: greeting succeeded\n");
   });
 
   it("prints a table for people", async () => {
     using project = makeProject(files);
     const { code, stdout } = await project.sluice(["run", "by_day", "--partition", "2026-02-03"]);
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^by_day 2026-02-03 succeeded in .+ \(run by_day-2026-02-03-\w{8}\)\n\nSTEP +KIND +STATUS +ATTEMPTS +ROWS IN .*\nday +task +succeeded +1 /);
+    expect(stdout).toMatch(
+      /^by_day 2026-02-03 succeeded in .+ \(run by_day-2026-02-03-\w{8}\)\n\nSTEP +KIND +STATUS +ATTEMPTS +ROWS IN .*\nday +task +succeeded +1 /,
+    );
   });
 
   it.each([
     ["breaks", 1, "TASK_FAILED", "Error: boom"],
     ["gated", 4, "GATE_CLOSED", "The gate is closed: 3 rows"],
     ["secret", 3, "REFERENCE_UNRESOLVED", "The environment variable TOKEN is not set"],
-  ])("ends a failing run of %s with exit code %i, its JSON on stdout and one line on stderr", async (name, code, error, message) => {
-    using project = makeProject(files);
-    const result = await project.sluice(["run", name, "--json"]);
-    expect(result.code).toBe(code);
-    const { run, steps } = result.json<RunDocument>();
-    expect(run.status).toBe("failed");
-    expect(steps).toMatchObject([
-      { status: "failed", error: { code: error, message }, reason: null },
-      { status: "skipped", error: null, reason: "first failed" },
-    ]);
-    expect(JSON.parse(result.stderr.trim().split("\n").at(-1)!)).toMatchObject({ error: { code: error, message: `${name}: step first failed: ${message}` } });
-    const spoken = await project.sluice(["run", name]);
-    expect(spoken.stderr).toMatch(new RegExp(`^error: ${name}: step first failed: ${message}\\. \\S.+$`, "m"));
-  });
+  ])(
+    "ends a failing run of %s with exit code %i, its JSON on stdout and one line on stderr",
+    async (name, code, error, message) => {
+      using project = makeProject(files);
+      const result = await project.sluice(["run", name, "--json"]);
+      expect(result.code).toBe(code);
+      const { run, steps } = result.json<RunDocument>();
+      expect(run.status).toBe("failed");
+      expect(steps).toMatchObject([
+        { status: "failed", error: { code: error, message }, reason: null },
+        { status: "skipped", error: null, reason: "first failed" },
+      ]);
+      expect(JSON.parse(result.stderr.trim().split("\n").at(-1)!)).toMatchObject({
+        error: { code: error, message: `${name}: step first failed: ${message}` },
+      });
+      const spoken = await project.sluice(["run", name]);
+      expect(spoken.stderr).toMatch(new RegExp(`^error: ${name}: step first failed: ${message}\\. \\S.+$`, "m"));
+    },
+  );
 
   it("says that a step is tried again, and succeeds", async () => {
     using project = makeProject(files);
@@ -87,11 +107,19 @@ describe("sluice run", () => {
   it("cancels at the first interrupt and ends with exit code 130", async () => {
     using project = makeProject(files);
     // The rewritten line of a terminal says when the step is under way.
-    const result = await project.sluice(["run", "slow", "--json"], { tty: true, onStderr: (text, interrupt) => text.includes("wait") && interrupt() });
+    const result = await project.sluice(["run", "slow", "--json"], {
+      tty: true,
+      onStderr: (text, interrupt) => text.includes("wait") && interrupt(),
+    });
     expect(result.code).toBe(130);
-    expect(result.json<RunDocument>()).toMatchObject({ run: { status: "cancelled" }, steps: [{ status: "cancelled", reason: "interrupted" }] });
+    expect(result.json<RunDocument>()).toMatchObject({
+      run: { status: "cancelled" },
+      steps: [{ status: "cancelled", reason: "interrupted" }],
+    });
     expect(result.stderr).toContain("stopping cleanly");
-    expect(JSON.parse(result.stderr.slice(result.stderr.lastIndexOf('{"error"')))).toMatchObject({ error: { code: "CANCELLED" } });
+    expect(JSON.parse(result.stderr.slice(result.stderr.lastIndexOf('{"error"')))).toMatchObject({
+      error: { code: "CANCELLED" },
+    });
   });
 
   it.each([
@@ -123,12 +151,27 @@ describe("sluice backfill", () => {
     const first = await project.sluice([...range, "--json"]);
     expect(first.code).toBe(0);
     const { backfill, runs } = first.json<{ backfill: object; runs: RunDocument[] }>();
-    expect(backfill).toMatchObject({ pipeline: "by_day", from: "2026-01-01", to: "2026-01-05", status: "succeeded", started: 5 });
-    expect(runs.map(({ run }) => run.partition)).toEqual(["2026-01-01", "2026-01-02", "2026-01-03", "2026-01-04", "2026-01-05"]);
+    expect(backfill).toMatchObject({
+      pipeline: "by_day",
+      from: "2026-01-01",
+      to: "2026-01-05",
+      status: "succeeded",
+      started: 5,
+    });
+    expect(runs.map(({ run }) => run.partition)).toEqual([
+      "2026-01-01",
+      "2026-01-02",
+      "2026-01-03",
+      "2026-01-04",
+      "2026-01-05",
+    ]);
 
     const second = await project.sluice([...range, "--json"]);
     expect(second.code).toBe(0);
-    expect(second.json<{ backfill: object; runs: RunDocument[] }>()).toMatchObject({ backfill: { started: 0, status: "succeeded" }, runs });
+    expect(second.json<{ backfill: object; runs: RunDocument[] }>()).toMatchObject({
+      backfill: { started: 0, status: "succeeded" },
+      runs,
+    });
     expect(second.stderr).toContain("all 5 partitions had already succeeded; --reprocess runs them again\n");
 
     const third = await project.sluice([...range, "--reprocess"]);
@@ -146,7 +189,9 @@ describe("sluice backfill", () => {
     });
     const { code, stderr } = await project.sluice(range);
     expect(code).toBe(4);
-    expect(stderr).toMatch(/^error: 3 of 5 partitions failed, first 2026-01-03 at step day: 2 rows break it\. See: sluice why by_day-2026-01-03-\w+$/m);
+    expect(stderr).toMatch(
+      /^error: 3 of 5 partitions failed, first 2026-01-03 at step day: 2 rows break it\. See: sluice why by_day-2026-01-03-\w+$/m,
+    );
   });
 
   it("stops cleanly at an interrupt, and the same command finishes the rest", async () => {
@@ -159,7 +204,9 @@ describe("sluice backfill", () => {
         })));
       });`;
     using project = makeProject({ ...files, "pipelines/all.ts": slow("begun") });
-    const stopped = await project.sluice([...range, "--json"], { onStderr: (text, interrupt) => text.includes("begun") && interrupt() });
+    const stopped = await project.sluice([...range, "--json"], {
+      onStderr: (text, interrupt) => text.includes("begun") && interrupt(),
+    });
     expect(stopped.code).toBe(130);
     expect(stopped.stderr).toContain("The same command, given again, finishes the rest.");
     project.write({ go: "" });

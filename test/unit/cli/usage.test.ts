@@ -31,22 +31,41 @@ describe("the command line", () => {
   });
 
   it("prints its version", async () => {
-    expect(await sluice(["--version"])).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/), stderr: "" });
+    expect(await sluice(["--version"])).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
+      stderr: "",
+    });
   });
 
   it.each([
     [["rn"], "unknown command 'rn'. Did you mean run?"],
     [["backfil", "x"], "unknown command 'backfil'. Did you mean backfill?"],
     [["frobnicate"], "unknown command 'frobnicate'. See: sluice --help"],
-    [["run"], "missing required argument 'PIPELINE'. See: sluice run --help"],
+    [["run"], "missing required argument 'pipeline'. See: sluice run --help"],
     [["run", "a", "b"], "too many arguments for 'run'. Expected 1 argument but got 2: a, b. See: sluice run --help"],
     [["run", "a", "--partion", "x"], "unknown option '--partion'. Did you mean --partition?"],
-    [["run", "a", "--partition"], "option '--partition <KEY>' argument missing. See: sluice run --help"],
-    [["backfill", "a", "--from", "2026-01-01"], "required option '--to <KEY>' not specified. See: sluice backfill --help"],
-    [["runs", "--limit", "0"], "option '--limit <N>' argument '0' is invalid. It must be a whole number from 1 up. See: sluice runs --help"],
-    [["runs", "--status", "done"], "option '--status <STATUS>' argument 'done' is invalid. Allowed choices are running, succeeded, failed, cancelled. See: sluice runs --help"],
-    [["serve", "--port", "65536"], "option '--port <N>' argument '65536' is invalid. It must be a whole number from 0 to 65535. See: sluice serve --help"],
-    [["quarantine"], "sluice quarantine needs to know what to do. Use: sluice quarantine list or sluice quarantine show."],
+    [["run", "a", "--partition"], "option '--partition <key>' argument missing. See: sluice run --help"],
+    [
+      ["backfill", "a", "--from", "2026-01-01"],
+      "required option '--to <key>' not specified. See: sluice backfill --help",
+    ],
+    [
+      ["runs", "--limit", "0"],
+      "option '--limit <n>' argument '0' is invalid. It must be a whole number from 1 up. See: sluice runs --help",
+    ],
+    [
+      ["runs", "--status", "done"],
+      "option '--status <status>' argument 'done' is invalid. Allowed choices are running, succeeded, failed, cancelled. See: sluice runs --help",
+    ],
+    [
+      ["serve", "--port", "65536"],
+      "option '--port <n>' argument '65536' is invalid. It must be a whole number from 0 to 65535. See: sluice serve --help",
+    ],
+    [
+      ["quarantine"],
+      "sluice quarantine needs to know what to do. Use: sluice quarantine list or sluice quarantine show.",
+    ],
     [["quarantine", "lst"], "unknown command 'quarantine lst'. Use: sluice quarantine list or sluice quarantine show."],
     [["quarantine", "list", "--foo"], "unknown option '--foo'. See: sluice quarantine list --help"],
   ])("answers %j with one line and exit code 2", async (args, line) => {

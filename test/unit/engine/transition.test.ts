@@ -156,7 +156,6 @@ describe("transition, over random plans and histories", () => {
   it("takes an event that comes twice for one", () => {
     holds((plan, history) => {
       for (const { event, after: state, now } of history) {
-        // Only the start of an epoch can be told apart by nothing but its number; it is what makes the second word stale.
         const again = transition(plan, state, event, now + 1);
         expect(again.commands).toEqual([]);
         expect(again.state).toBe(state);

@@ -15,7 +15,7 @@ function read(path: string): Record<string, unknown>[] {
   const database = new DatabaseSync(path, { readOnly: true });
   try {
     return database
-      .prepare("SELECT * FROM customers ORDER BY customer_id")
+      .prepare("SELECT * FROM shop_customers ORDER BY customer_id")
       .all()
       .map((row) => ({ ...row }));
   } finally {
@@ -47,7 +47,7 @@ describe("the shop's database", () => {
     const before = read(path);
     const reader = new DatabaseSync(path, { readOnly: true });
     fillSqlite(path);
-    expect(reader.prepare("SELECT count(*) AS n FROM customers").get()).toMatchObject({ n: before.length });
+    expect(reader.prepare("SELECT count(*) AS n FROM shop_customers").get()).toMatchObject({ n: before.length });
     reader.close();
     expect(read(path)).toEqual(before);
     expect(readdirSync(join(folder, "again"))).toEqual(["shop.db"]);
@@ -67,7 +67,7 @@ describe.skipIf(!url)("the shop's database in PostgreSQL (skipped where DATABASE
     await client.connect();
     try {
       const { rows } = await client.query(
-        "SELECT customer_id, name, country, segment, updated_at FROM customers ORDER BY customer_id",
+        "SELECT customer_id, name, country, segment, updated_at FROM shop_customers ORDER BY customer_id",
       );
       expect(rows.map((row) => ({ ...row, updated_at: row.updated_at.toISOString() }))).toEqual(read(path));
     } finally {

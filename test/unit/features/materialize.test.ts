@@ -210,7 +210,9 @@ describe("a dataset that the view doesn't fit", () => {
     ["lacks a column of an expression", { n: sum(sql`quantity * 2`) }, `SELECT 1 AS customer_id, ${time}`, /reads the column "quantity"/, /It has/],
     ["lacks a column of a smallest value", { n: min(sql`quantity * 2`) }, `SELECT 1 AS customer_id, ${time}`, /reads the column "quantity"/, /It has/],
     ["has times without a zone", { n: count() }, `SELECT 1 AS customer_id, TIMESTAMP '2011-01-01 10:00:00' AS "at"`, /and it is TIMESTAMP$/, /timezone\('Europe\/London', at\)/],
-    ["has texts to be summed", { n: sum("name") }, `SELECT 1 AS customer_id, 'x' AS name, ${time}`, /sums name, which is VARCHAR/, /cast it/],
+    ["has texts to be summed", { n: sum("name") }, `SELECT 1 AS customer_id, 'x' AS name, ${time}`, /sums "name", which is VARCHAR/, /cast it/],
+    ["has texts in an expression of two lines", { n: sum(sql`upper(
+  name)`) }, `SELECT 1 AS customer_id, 'x' AS name, ${time}`, /sums upper\( name\), which/, /cast it/],
     ["has lists to be compared", { n: max("tags") }, `SELECT 1 AS customer_id, [1] AS tags, ${time}`, /can't take the max of "tags"/, /can be compared/],
   ])("%s: one line says so", async (_what, features, query, message, hint) => {
     const error = await run(features, query).catch((caught: unknown) => caught);

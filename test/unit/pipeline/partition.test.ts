@@ -102,6 +102,10 @@ describe("daily partitions", () => {
     expect([...partitionKeys(all, "2010-12-01", "2011-12-09")]).toHaveLength(374);
   });
 
+  it("refuse a range before the first key is drawn", () => {
+    expect(() => partitionKeys(daily({ from: "2011-01-01" }), "2011-01-02", "2011-01-01")).toThrow(expect.objectContaining({ code: "USAGE" }));
+  });
+
   it("refuse a key outside their range, and say what the range is", () => {
     const all = daily({ from: "2010-12-01", to: "2011-12-09" });
     for (const key of ["2010-11-30", "2011-12-10"]) {

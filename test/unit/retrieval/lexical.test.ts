@@ -18,7 +18,19 @@ describe("the lexical embedder", () => {
   });
 
   it("takes Chinese, Japanese and Korean as characters and pairs, and words beside them as words", () => {
-    expect(of("回填資料 by DuckDB版")).toEqual(["回", "填", "資", "料", "回填", "填資", "資料", "duckdb", "duck", "db", "版"]);
+    expect(of("回填資料 by DuckDB版")).toEqual([
+      "回",
+      "填",
+      "資",
+      "料",
+      "回填",
+      "填資",
+      "資料",
+      "duckdb",
+      "duck",
+      "db",
+      "版",
+    ]);
     expect(of("データ")).toContain("デー");
     expect(of("파이프라인")).toContain("파이");
   });
@@ -31,6 +43,11 @@ describe("the lexical embedder", () => {
 
   it("counts how often a term occurs", async () => {
     const [embedding] = await lexical().embed(["run, runs, running and walk"], new AbortController().signal);
-    expect(embedding!.weights).toEqual(new Map([["run", 3], ["walk", 1]]));
+    expect(embedding!.weights).toEqual(
+      new Map([
+        ["run", 3],
+        ["walk", 1],
+      ]),
+    );
   });
 });

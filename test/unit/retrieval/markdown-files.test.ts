@@ -25,20 +25,30 @@ describe("Markdown files as documents", () => {
     for (const path of ["docs/b.md", "docs/a/z.md", "docs/a.md", "docs/note.txt", "other/c.md"]) put(path, "# x");
     mkdirSync(join(folder, "docs/folder.md"));
     mkdirSync(join(folder, "examples/retail"), { recursive: true });
-    expect(await ids(markdown("../../docs/**/*.md"), join(folder, "examples/retail"))).toEqual(["a.md", "a/z.md", "b.md"]);
+    expect(await ids(markdown("../../docs/**/*.md"), join(folder, "examples/retail"))).toEqual([
+      "a.md",
+      "a/z.md",
+      "b.md",
+    ]);
     expect(await ids(markdown(["docs/*.md", "other/c.md"]))).toEqual(["a.md", "b.md", "c.md"]);
     expect(await ids(markdown("./docs/{a,b}.md"))).toEqual(["a.md", "b.md"]);
   });
 
   it("leave out what is excluded, and count a file that two patterns find once", async () => {
     for (const path of ["docs/a.md", "docs/old/b.md", "docs/old/c.md"]) put(path, "# x");
-    expect(await ids(markdown(["docs/**/*.md", "docs/old/*.md"], { exclude: "docs/old/b.md" }))).toEqual(["a.md", "old/c.md"]);
+    expect(await ids(markdown(["docs/**/*.md", "docs/old/*.md"], { exclude: "docs/old/b.md" }))).toEqual([
+      "a.md",
+      "old/c.md",
+    ]);
   });
 
   it("can't share an id, unless a base folder tells them apart", async () => {
     for (const path of ["one/README.md", "two/README.md"]) put(path, "# x");
     const patterns = ["one/*.md", "two/*.md"];
-    await expect(ids(markdown(patterns))).rejects.toMatchObject({ code: "DEFINITION_INVALID", hint: expect.stringContaining("base") });
+    await expect(ids(markdown(patterns))).rejects.toMatchObject({
+      code: "DEFINITION_INVALID",
+      hint: expect.stringContaining("base"),
+    });
     expect(await ids(markdown(patterns, { base: "." }))).toEqual(["one/README.md", "two/README.md"]);
   });
 
@@ -53,7 +63,8 @@ describe("Markdown files as documents", () => {
 
   it("must be there: a pattern that finds nothing is an error, and not an empty index", async () => {
     await expect(ids(markdown("dcos/**/*.md"))).rejects.toMatchObject({
-      code: "SOURCE_MISSING", message: expect.stringContaining("dcos/**/*.md"),
+      code: "SOURCE_MISSING",
+      message: expect.stringContaining("dcos/**/*.md"),
     });
     expect(() => markdown([])).toThrow(expect.objectContaining({ code: "DEFINITION_INVALID" }));
   });
@@ -69,7 +80,13 @@ describe("Markdown files as documents", () => {
     for (const [bytes, offset] of cases) {
       put("bad.md", bytes);
       const [entry] = await list(markdown("bad.md"));
-      expect(() => entry!.read()).toThrow(expect.objectContaining({ code: "SOURCE_MALFORMED", retryable: false, details: expect.objectContaining({ offset }) }));
+      expect(() => entry!.read()).toThrow(
+        expect.objectContaining({
+          code: "SOURCE_MALFORMED",
+          retryable: false,
+          details: expect.objectContaining({ offset }),
+        }),
+      );
       expect(() => entry!.read()).toThrow(/bad\.md/);
     }
   });

@@ -4,7 +4,14 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { openVectorStore } from "../../../src/adapters/sqlite/vector-store.ts";
 import { silentLog } from "../../../src/log.ts";
-import { index, markdown, markdownDocument, memoryVectorStore, searchIndex, type RetrievalIndex } from "../../../src/retrieval/index.ts";
+import {
+  index,
+  markdown,
+  markdownDocument,
+  memoryVectorStore,
+  searchIndex,
+  type RetrievalIndex,
+} from "../../../src/retrieval/index.ts";
 import { syncIndex } from "../../../src/retrieval/sync.ts";
 
 function indexOf(texts: Iterable<readonly [id: string, text: string]>): RetrievalIndex {
@@ -32,7 +39,14 @@ describe("a search", () => {
   it("finds a chunk by the headings above it", async () => {
     const store = memoryVectorStore();
     const filler = "Some sentence that is about nothing of the kind. ".repeat(20);
-    await syncIndex(indexOf([["a", `# Backfill\n\n${filler}\n\n## Options\n\n${filler}\n`], ["b", `# Cursor\n\n${filler}\n\n## Options\n\n${filler}\n`]]), store, context);
+    await syncIndex(
+      indexOf([
+        ["a", `# Backfill\n\n${filler}\n\n## Options\n\n${filler}\n`],
+        ["b", `# Cursor\n\n${filler}\n\n## Options\n\n${filler}\n`],
+      ]),
+      store,
+      context,
+    );
     const hits = await searchIndex(store, "options of a backfill");
     expect(hits[0]).toMatchObject({ document: "a", heading: ["Backfill", "Options"], line: 5 });
   });
@@ -42,7 +56,8 @@ describe("a search", () => {
     await syncIndex(indexOf(Array.from({ length: 9 }, (_, at) => [`d${at}`, `apple ${at}`])), store, context);
     expect(await searchIndex(store, "apple")).toHaveLength(5);
     expect((await searchIndex(store, "apple", { limit: 2 })).map((hit) => hit.document)).toEqual(["d0", "d1"]);
-    for (const limit of [0, -1, 1.5, Number.NaN]) await expect(searchIndex(store, "apple", { limit })).rejects.toMatchObject({ code: "USAGE" });
+    for (const limit of [0, -1, 1.5, Number.NaN])
+      await expect(searchIndex(store, "apple", { limit })).rejects.toMatchObject({ code: "USAGE" });
   });
 
   it("goes to the new index when the old one is replaced between its two questions", async () => {
@@ -73,25 +88,38 @@ describe("the definition of an index", () => {
   });
 });
 
-interface Passage { readonly id: string; readonly text: string }
-interface Question { readonly question: string; readonly passage: string }
+interface Passage {
+  readonly id: string;
+  readonly text: string;
+}
+interface Question {
+  readonly question: string;
+  readonly passage: string;
+}
 
 describe.each(["xquad-en", "xquad-zh"])("%s", (name) => {
   const folder = join(import.meta.dirname, "../../../../shared/data/qa", name);
   const read = <T>(file: string): T[] =>
-    gunzipSync(readFileSync(join(folder, file))).toString().trim().split("\n").map((line) => JSON.parse(line) as T);
+    gunzipSync(readFileSync(join(folder, file)))
+      .toString()
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as T);
 
-  it.skipIf(!existsSync(folder))("finds the passage that answers among the first five for at least 0.97 of the questions (skipped without ../shared/data/qa)", async () => {
-    const store = openVectorStore(":memory:");
-    await syncIndex(indexOf(read<Passage>("passages.jsonl.gz").map(({ id, text }) => [id, text])), store, context);
-    const questions = read<Question>("questions.jsonl.gz");
-    let found = 0;
-    for (const { question, passage } of questions) {
-      const hits = await searchIndex(store, question, { limit: 5 });
-      if (hits.some((hit) => hit.document === passage)) found += 1;
-    }
-    store.close();
-    expect(questions).toHaveLength(1190);
-    expect(found / questions.length).toBeGreaterThanOrEqual(0.97);
-  });
+  it.skipIf(!existsSync(folder))(
+    "finds the passage that answers among the first five for at least 0.97 of the questions (skipped without ../shared/data/qa)",
+    async () => {
+      const store = openVectorStore(":memory:");
+      await syncIndex(indexOf(read<Passage>("passages.jsonl.gz").map(({ id, text }) => [id, text])), store, context);
+      const questions = read<Question>("questions.jsonl.gz");
+      let found = 0;
+      for (const { question, passage } of questions) {
+        const hits = await searchIndex(store, question, { limit: 5 });
+        if (hits.some((hit) => hit.document === passage)) found += 1;
+      }
+      store.close();
+      expect(questions).toHaveLength(1190);
+      expect(found / questions.length).toBeGreaterThanOrEqual(0.97);
+    },
+  );
 });

@@ -8,7 +8,16 @@ import { openVectorStore } from "../../../src/adapters/sqlite/vector-store.ts";
 import { SluiceError } from "../../../src/errors.ts";
 import { silentLog } from "../../../src/log.ts";
 import {
-  index, lexical, markdownDocument, memoryVectorStore, searchIndex, sync, type Documents, type Embedder, type IndexOptions, type VectorStore,
+  index,
+  lexical,
+  markdownDocument,
+  memoryVectorStore,
+  searchIndex,
+  sync,
+  type Documents,
+  type Embedder,
+  type IndexOptions,
+  type VectorStore,
 } from "../../../src/retrieval/index.ts";
 import { syncIndex } from "../../../src/retrieval/sync.ts";
 
@@ -19,7 +28,8 @@ function documentsOf(texts: Texts, onRead: (id: string) => void = () => {}): Doc
     kind: "sluice.documents",
     description: {},
     list: async function* () {
-      for (const [id, text] of Object.entries(texts)) yield { id, hash: text, read: () => (onRead(id), markdownDocument(id, text)) };
+      for (const [id, text] of Object.entries(texts))
+        yield { id, hash: text, read: () => (onRead(id), markdownDocument(id, text)) };
     },
   };
 }
@@ -48,7 +58,8 @@ const run = (store: VectorStore, texts: Texts, options: Partial<IndexOptions> = 
   syncIndex(index("docs", { documents: documentsOf(texts), ...options }), store, context(fence));
 const page = (...sections: string[]) =>
   `# Guide\n\n${sections.map((text, position) => `## Part ${position}\n\n${text} ${"and so on ".repeat(80)}`).join("\n\n")}\n`;
-const documentsFor = async (store: VectorStore, query: string) => (await searchIndex(store, query, { limit: 100 })).map((hit) => hit.document);
+const documentsFor = async (store: VectorStore, query: string) =>
+  (await searchIndex(store, query, { limit: 100 })).map((hit) => hit.document);
 
 let folder: string;
 let path: string;
@@ -67,7 +78,11 @@ describe("sync", () => {
   it("is a step that reports documents and chunks, and makes them found", async () => {
     const docs = index("docs", { documents: documentsOf({ "a.md": page("apple", "plum"), "b.md": "Cherry." }) });
     const spec = sync(docs);
-    expect(spec).toMatchObject({ kind: "sync", inputs: {}, config: { index: "docs", embedder: "lexical-1", maxCharacters: 1500 } });
+    expect(spec).toMatchObject({
+      kind: "sync",
+      inputs: {},
+      config: { index: "docs", embedder: "lexical-1", maxCharacters: 1500 },
+    });
     const opened: string[] = [];
     const result = await spec.execute(context() as never, { vectors: async (name) => (opened.push(name), store) });
     expect(opened).toEqual(["docs"]);
@@ -93,12 +108,18 @@ describe("sync", () => {
     const before = [version(), statSync(path).mtimeMs, statSync(`${path}-wal`).size];
     const { embedder, texts: asked } = watched();
     const read: string[] = [];
-    const report = await syncIndex(index("docs", { documents: documentsOf(texts, (id) => read.push(id)), embedder }), store, context(2));
+    const report = await syncIndex(
+      index("docs", { documents: documentsOf(texts, (id) => read.push(id)), embedder }),
+      store,
+      context(2),
+    );
     expect([version(), statSync(path).mtimeMs, statSync(`${path}-wal`).size]).toEqual(before);
     other.close();
     expect({ asked, read }).toEqual({ asked: [], read: [] });
     expect(report).toEqual({
-      documents: { added: 0, changed: 0, unchanged: 20, removed: 0 }, chunks: { embedded: 0, reused: 40, removed: 0, total: 40 }, writes: 0,
+      documents: { added: 0, changed: 0, unchanged: 20, removed: 0 },
+      chunks: { embedded: 0, reused: 40, removed: 0, total: 40 },
+      writes: 0,
     });
   });
 
@@ -144,25 +165,39 @@ describe("sync", () => {
 
   it("leaves the index as a fresh build of the same documents would, after any history", async () => {
     const part = fc.constantFrom("apple pie", "plum", "cherry cake", "pear", "apple");
-    const version = fc.dictionary(fc.constantFrom("a", "b", "c", "d"), fc.array(part, { minLength: 1, maxLength: 4 }), { maxKeys: 4 });
+    const version = fc.dictionary(fc.constantFrom("a", "b", "c", "d"), fc.array(part, { minLength: 1, maxLength: 4 }), {
+      maxKeys: 4,
+    });
     await fc.assert(
-      fc.asyncProperty(fc.array(version, { minLength: 1, maxLength: 5 }), fc.constantFrom(1, 256), async (versions, batch) => {
-        const { embedder } = watched({ batch });
-        const grown = memoryVectorStore();
-        const grownFile = openVectorStore(":memory:");
-        const fresh = memoryVectorStore();
-        const textsOf = (parts: Record<string, string[]>) => Object.fromEntries(Object.keys(parts).sort().map((id) => [id, page(...parts[id]!)]));
-        for (const texts of versions.map(textsOf)) for (const each of [grown, grownFile]) await run(each, texts, { embedder });
-        await run(fresh, textsOf(versions.at(-1)!), { embedder });
-        for (const query of ["apple", "plum cake", "guide part"]) {
-          const expected = await searchIndex(fresh, query, { limit: 100 });
-          expect(await searchIndex(grown, query, { limit: 100 })).toEqual(expected);
-          const fromFile = await searchIndex(grownFile, query, { limit: 100 });
-          expect(fromFile.map(({ score: _score, ...hit }) => hit)).toEqual(expected.map(({ score: _score, ...hit }) => hit));
-          fromFile.forEach((hit, position) => expect(hit.score).toBeCloseTo(expected[position]!.score, 9));
-        }
-        grownFile.close();
-      }),
+      fc.asyncProperty(
+        fc.array(version, { minLength: 1, maxLength: 5 }),
+        fc.constantFrom(1, 256),
+        async (versions, batch) => {
+          const { embedder } = watched({ batch });
+          const grown = memoryVectorStore();
+          const grownFile = openVectorStore(":memory:");
+          const fresh = memoryVectorStore();
+          const textsOf = (parts: Record<string, string[]>) =>
+            Object.fromEntries(
+              Object.keys(parts)
+                .sort()
+                .map((id) => [id, page(...parts[id]!)]),
+            );
+          for (const texts of versions.map(textsOf))
+            for (const each of [grown, grownFile]) await run(each, texts, { embedder });
+          await run(fresh, textsOf(versions.at(-1)!), { embedder });
+          for (const query of ["apple", "plum cake", "guide part"]) {
+            const expected = await searchIndex(fresh, query, { limit: 100 });
+            expect(await searchIndex(grown, query, { limit: 100 })).toEqual(expected);
+            const fromFile = await searchIndex(grownFile, query, { limit: 100 });
+            expect(fromFile.map(({ score: _score, ...hit }) => hit)).toEqual(
+              expected.map(({ score: _score, ...hit }) => hit),
+            );
+            fromFile.forEach((hit, position) => expect(hit.score).toBeCloseTo(expected[position]!.score, 9));
+          }
+          grownFile.close();
+        },
+      ),
       { numRuns: 25 },
     );
   });
@@ -172,7 +207,10 @@ describe("sync", () => {
     const changed = { "a.md": page("apple new"), "b.md": page("plum new"), "c.md": page("cherry new") };
     const { embedder } = watched({ fails: (text) => text.includes("plum new") && new Error("429 Too Many Requests") });
     await expect(run(store, changed, { embedder })).rejects.toMatchObject({
-      code: "TASK_FAILED", retryable: true, message: expect.stringContaining("429"), hint: expect.stringContaining("next sync"),
+      code: "TASK_FAILED",
+      retryable: true,
+      message: expect.stringContaining("429"),
+      hint: expect.stringContaining("next sync"),
     });
     expect(await documentsFor(store, "new")).toEqual(["a.md", "c.md"]);
     expect(await documentsFor(store, "plum")).toEqual(["b.md"]);
@@ -187,7 +225,10 @@ describe("sync", () => {
     const texts = Object.fromEntries(Array.from({ length: 50 }, (_, at) => [`${at}.md`, page(`apple${at}`)]));
     let calls = 0;
     const { embedder } = watched({ batch: 1, fails: () => ((calls += 1), new Error("down")) });
-    await expect(run(store, texts, { embedder })).rejects.toMatchObject({ retryable: true, message: expect.stringContaining("and 2 more") });
+    await expect(run(store, texts, { embedder })).rejects.toMatchObject({
+      retryable: true,
+      message: expect.stringContaining("and 2 more"),
+    });
     expect(calls).toBe(3);
   });
 
@@ -205,10 +246,17 @@ describe("sync", () => {
 
   it("sets a document aside that can't be read, and says which and why when the others are done", async () => {
     await run(store, { "a.md": "apple", "b.md": "plum", "c.md": "pear" });
-    const malformed = new SluiceError("SOURCE_MALFORMED", "a.md is not valid UTF-8: byte 3 can't be read", { hint: "Save it as UTF-8." });
-    const documents = documentsOf({ "a.md": "apricot", "b.md": "peach" }, (id) => { if (id === "a.md") throw malformed; });
+    const malformed = new SluiceError("SOURCE_MALFORMED", "a.md is not valid UTF-8: byte 3 can't be read", {
+      hint: "Save it as UTF-8.",
+    });
+    const documents = documentsOf({ "a.md": "apricot", "b.md": "peach" }, (id) => {
+      if (id === "a.md") throw malformed;
+    });
     await expect(syncIndex(index("docs", { documents }), store, context())).rejects.toMatchObject({
-      code: "SOURCE_MALFORMED", retryable: false, message: malformed.message, hint: malformed.hint,
+      code: "SOURCE_MALFORMED",
+      retryable: false,
+      message: malformed.message,
+      hint: malformed.hint,
     });
     expect(await documentsFor(store, "apple peach pear")).toEqual(expect.arrayContaining(["a.md", "b.md"]));
     expect(await documentsFor(store, "pear")).toEqual([]);
@@ -226,7 +274,10 @@ describe("sync", () => {
     expect(next.texts).toHaveLength(1);
     expect(report.documents).toEqual({ added: 0, changed: 1, unchanged: 1, removed: 0 });
     expect(await store.settings()).toMatchObject({ embedder: "lexical-2" });
-    await expect(searchIndex(store, "apple")).rejects.toMatchObject({ code: "USAGE", message: expect.stringContaining("lexical-2") });
+    await expect(searchIndex(store, "apple")).rejects.toMatchObject({
+      code: "USAGE",
+      message: expect.stringContaining("lexical-2"),
+    });
     expect(await searchIndex(store, "guide", { embedder: next.embedder })).toHaveLength(2);
     expect((await run(store, texts, { chunk: { maxCharacters: 300 } })).chunks.total).toBeGreaterThan(4);
     expect(await documentsFor(store, "apple")).toEqual(["a.md"]);
@@ -241,8 +292,13 @@ describe("sync", () => {
   it("stops where it is when it is cancelled", async () => {
     const abort = new AbortController();
     const texts = Object.fromEntries(Array.from({ length: 9 }, (_, at) => [`${at}.md`, page(`apple${at}`)]));
-    const { embedder, texts: asked } = watched({ batch: 1, fails: (text) => void (text.includes("apple4") && abort.abort(new Error("cancelled"))) });
-    await expect(syncIndex(index("docs", { documents: documentsOf(texts), embedder }), store, context(1, abort.signal))).rejects.toThrow("cancelled");
+    const { embedder, texts: asked } = watched({
+      batch: 1,
+      fails: (text) => void (text.includes("apple4") && abort.abort(new Error("cancelled"))),
+    });
+    await expect(
+      syncIndex(index("docs", { documents: documentsOf(texts), embedder }), store, context(1, abort.signal)),
+    ).rejects.toThrow("cancelled");
     expect(asked.length).toBeLessThan(7);
     expect((await run(store, texts)).documents.unchanged).toBe(5);
   });
@@ -250,7 +306,10 @@ describe("sync", () => {
   it("refuses an embedder that returns something else than one good embedding per text", async () => {
     for (const result of [[], [{ kind: "sparse" as const, weights: new Map([["x", Number.NaN]]) }]]) {
       const embedder: Embedder = { id: "broken", embed: async () => result };
-      await expect(run(store, { "a.md": "apple" }, { embedder })).rejects.toMatchObject({ code: "TASK_FAILED", message: expect.stringContaining("broken") });
+      await expect(run(store, { "a.md": "apple" }, { embedder })).rejects.toMatchObject({
+        code: "TASK_FAILED",
+        message: expect.stringContaining("broken"),
+      });
     }
     expect(await store.size()).toEqual({ documents: 0, chunks: 0 });
   });

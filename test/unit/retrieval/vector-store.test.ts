@@ -39,18 +39,25 @@ describe("the SQLite vector store", () => {
       for (const [document, chunks] of versions) {
         const version = /version (\d+)/.exec(chunks[0]!.text)![1]!;
         // The version says how many chunks there are, so a mixture or a part can't pass.
-        expect(chunks.map((hit) => hit.text).filter((text) => text.includes(`version ${version} `)), document).toHaveLength(chunks.length);
+        expect(
+          chunks.map((hit) => hit.text).filter((text) => text.includes(`version ${version} `)),
+          document,
+        ).toHaveLength(chunks.length);
         expect(chunks).toHaveLength(20 + (Number(version) % 7));
         versionsSeen.add(version);
       }
     };
-    const end = Date.now() + 1500;
-    while (Date.now() < end) {
-      await look();
-      await new Promise((resolve) => setTimeout(resolve, 1));
+    try {
+      const end = Date.now() + 1500;
+      while (Date.now() < end) {
+        await look();
+        await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+    } finally {
+      const exited = new Promise((resolve) => writer.once("exit", resolve));
+      writer.kill("SIGKILL");
+      await exited;
     }
-    writer.kill("SIGKILL");
-    await new Promise((resolve) => writer.once("exit", resolve));
     await look();
     reader.close();
     expect(versionsSeen.size).toBeGreaterThan(3);

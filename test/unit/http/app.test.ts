@@ -1,0 +1,171 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Hono } from "hono";
+import { openReader, type Reader } from "../../../src/embedded/reader.ts";
+import { createApp } from "../../../src/http/app.ts";
+import { statusOf } from "../../../src/http/statuses.ts";
+import { errorCodes, type ErrorCode } from "../../../src/errors.ts";
+import { demoFiles, makeProject, type TestProject } from "../cli/project.ts";
+import { parseExposition } from "../monitor/exposition.ts";
+
+let project: TestProject;
+let reader: Reader;
+let app: Hono;
+beforeAll(async () => {
+  project = makeProject({
+    ...demoFiles(),
+    "notes/a.md": "# Backfill\n\nA backfill runs a range of partitions.\n",
+    "pipelines/notes.ts": `import { pipeline } from "sluice";
+      import { index, markdown, sync } from "sluice/retrieval";
+      export default pipeline("notes", ({ step }) => { step("sync", sync(index("notes", { documents: markdown("notes/*.md") }))); });`,
+    "pipelines/breaks.ts": `import { pipeline, task } from "sluice";
+      export default pipeline("breaks", { retry: { limit: 0 } }, ({ step }) => { step("boom", task(() => { throw new Error("<script>alert(1)</script>"); })); });`,
+  });
+  expect(await project.sluice(["run", "orders_daily", "--partition", "2026-01-05"])).toMatchObject({ code: 0 });
+  expect(await project.sluice(["run", "notes"])).toMatchObject({ code: 0 });
+  expect(await project.sluice(["run", "breaks"])).toMatchObject({ code: 1 });
+  reader = openReader(project.folder);
+  app = createApp({ reader, version: "1.2.3", hosts: ["127.0.0.1", "localhost", "[::1]"] });
+});
+afterAll(() => {
+  reader.close();
+  project[Symbol.dispose]();
+});
+
+const get = (path: string, headers: Record<string, string> = {}) =>
+  app.request(`http://localhost:4400${path}`, { headers });
+const json = async (path: string) => (await get(path)).json() as Promise<any>;
+
+describe("the HTTP service", () => {
+  it("says that it is well", async () => {
+    expect(await json("/healthz")).toEqual({ status: "ok", version: "1.2.3" });
+  });
+
+  it("lists runs, filtered", async () => {
+    const { runs } = await json("/api/runs");
+    expect(runs.map((run: any) => run.pipeline)).toEqual(["breaks", "notes", "orders_daily"]);
+    expect((await json("/api/runs?status=failed&limit=1")).runs).toMatchObject([
+      { pipeline: "breaks", partition: null, finishedAt: expect.any(String) },
+    ]);
+    expect((await json("/api/runs?pipeline=orders_daily&partition=2026-01-05")).runs).toHaveLength(1);
+  });
+
+  it("shows a run with its steps, attempts and why it ended so", async () => {
+    const run = await json("/api/runs/orders_daily");
+    expect(run).toMatchObject({ run: { status: "succeeded" }, explanation: { interrupted: false } });
+    expect(run.steps.map((step: any) => [step.name, step.rows?.out])).toEqual([
+      ["orders", 41],
+      ["clean", 36],
+      ["loaded", 36],
+      ["enough", undefined],
+      ["features", 36],
+    ]);
+    expect(run.attempts).toHaveLength(5);
+    expect((await json("/api/runs/breaks")).explanation.steps[0].because).toMatch(
+      /^failed after 1 attempt with TASK_FAILED: Error: <script>/,
+    );
+  });
+
+  it("shows quarantine, features and search", async () => {
+    expect((await json("/api/quarantine")).quarantine).toMatchObject([
+      { pipeline: "orders_daily", step: "clean", partition: "2026-01-05", rows: 4, at: expect.stringMatching(/Z$/) },
+    ]);
+    expect((await json("/api/quarantine/orders_daily?limit=2")).rows).toHaveLength(2);
+    expect(await json("/api/features/customer_orders/c-102")).toMatchObject({
+      key: "c-102",
+      features: { orders: expect.any(Number) },
+    });
+    expect(await json("/api/search/notes?q=backfill&limit=1")).toMatchObject({
+      index: "notes",
+      query: "backfill",
+      hits: [{ document: "a.md" }],
+    });
+  });
+
+  it("exposes metrics from what is stored", async () => {
+    const response = await get("/metrics");
+    expect(response.headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8");
+    const metrics = parseExposition(await response.text());
+    const sample = (name: string, labels: string) => metrics.get(name)!.samples.get(`${name}{${labels}}`);
+    expect(sample("sluice_pipeline_runs_total", 'pipeline="orders_daily",status="succeeded"')).toBe(1);
+    expect(sample("sluice_pipeline_runs_total", 'pipeline="breaks",status="failed"')).toBe(1);
+    expect(sample("sluice_rows_quarantined_total", 'pipeline="orders_daily",task="clean"')).toBe(4);
+    expect(sample("sluice_quarantine_rows", 'pipeline="orders_daily",task="clean"')).toBe(4);
+    expect(sample("sluice_feature_view_watermark_timestamp_seconds", 'view="customer_orders"')).toBe(
+      Date.UTC(2026, 0, 6) / 1000,
+    );
+    expect(sample("sluice_index_documents", 'index="notes"')).toBe(1);
+    expect(sample("sluice_asset_last_update_timestamp_seconds", 'asset="warehouse.orders"')).toBeGreaterThan(1.7e9);
+    const open = await get("/metrics", { accept: "application/openmetrics-text; version=1.0.0,text/plain;q=0.5" });
+    expect(await open.text()).toMatch(/# EOF\n$/);
+  });
+
+  it("shows a run that a later command made, without being started again", async () => {
+    await project.sluice(["run", "notes"]);
+    const metrics = parseExposition(await (await get("/metrics")).text());
+    expect(
+      metrics
+        .get("sluice_pipeline_runs_total")!
+        .samples.get('sluice_pipeline_runs_total{pipeline="notes",status="succeeded"}'),
+    ).toBe(2);
+  });
+
+  it("serves a page without scripts, with everything on it escaped", async () => {
+    const response = await get("/");
+    expect(response.headers.get("content-security-policy")).toContain("default-src 'none'");
+    const page = await response.text();
+    expect(page).toContain("orders_daily");
+    expect(page).toContain('<a href="/metrics">');
+    expect(page).toContain('class="failed"');
+    expect(page).not.toContain("<script");
+    expect(page).not.toMatch(/undefined|NaN|\[object/);
+  });
+
+  it.each([
+    ["/nowhere", 404, "NOT_FOUND"],
+    ["/api/runs/nope", 404, "NOT_FOUND"],
+    ["/api/runs?status=done", 400, "USAGE"],
+    ["/api/runs?limit=0", 400, "USAGE"],
+    ["/api/runs?limit=1e3", 400, "USAGE"],
+    ["/api/quarantine/nope", 404, "NOT_FOUND"],
+    ["/api/features/customer_orders/nobody", 404, "NOT_FOUND"],
+    ["/api/features/nope/c-102", 404, "NOT_FOUND"],
+    ["/api/features/customer_orders/c-102?as_of=yesterday", 400, "USAGE"],
+    ["/api/search/notes", 400, "USAGE"],
+    ["/api/search/nope?q=x", 404, "NOT_FOUND"],
+    ["/api/search/..%2Fnotes?q=x", 404, "NOT_FOUND"],
+  ])("answers %s with %i and an error as data", async (path, status, code) => {
+    const response = await get(path);
+    expect(response.status).toBe(status);
+    expect(await response.json()).toEqual({ error: { code, message: expect.any(String), hint: expect.any(String) } });
+  });
+
+  it("does not answer to the name of another site", async () => {
+    const response = await app.request("http://evil.example/api/runs");
+    expect(response.status).toBe(400);
+    expect(await response.text()).not.toContain("orders_daily");
+    expect((await app.request("http://127.0.0.1:9/healthz")).status).toBe(200);
+    expect((await app.request("http://[::1]:9/healthz")).status).toBe(200);
+  });
+
+  it("changes nothing: other methods are refused", async () => {
+    for (const method of ["POST", "PUT", "DELETE", "PATCH"])
+      expect((await app.request("http://localhost/api/runs", { method })).status).toBe(404);
+  });
+
+  it("is well in a project where nothing was run, and makes no file there", async () => {
+    using empty = makeProject();
+    const reading = openReader(empty.folder);
+    const served = createApp({ reader: reading, version: "1.2.3", hosts: null });
+    for (const path of ["/", "/healthz", "/metrics", "/api/runs", "/api/quarantine"])
+      expect((await served.request(path)).status).toBe(200);
+    expect(await (await served.request("/")).text()).toContain("Nothing has been run yet.");
+    reading.close();
+    expect(empty.files()).toEqual(["sluice.config.ts"]);
+  });
+});
+
+describe("statuses", () => {
+  it("are those of failures for every error code", () => {
+    for (const code of Object.keys(errorCodes) as ErrorCode[]) expect(statusOf(code)).toBeGreaterThanOrEqual(400);
+  });
+});
