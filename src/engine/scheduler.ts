@@ -249,9 +249,11 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       // Stored as started already, so that a run's first attempts cost no commit of their own.
       const createdAt = clock.now();
       const { state, commands } = transition(plan, initialState(plan), { type: "started" }, createdAt);
-      const [stored] = await store.createRuns([
-        { id, pipeline: plan.pipeline, version: plan.version, partition, backfill, createdAt, state },
-      ]);
+      const created = { id, pipeline: plan.pipeline, version: plan.version, partition, backfill, createdAt, state };
+      const [stored] = await store.createRuns([created]).catch((error: unknown) => {
+        breakDown(error);
+        throw broken;
+      });
       assertWhole();
       const { run, finished } = adopt(stored!, plan);
       if (cancellation.count !== count) {

@@ -114,7 +114,8 @@ async function* judgeSuspects(
   // The binding's decoder swallows a byte order mark at the start of a text: no text starts with its own first character.
   const texts = dataset.columns.map((column, position) => `'.' || ${cellText(`c${position}`, column.type)}`);
   const query = `SELECT rid, undecided, ${[...words, ...texts].join(", ")} FROM ${table} WHERE suspect ORDER BY rid`;
-  const result = await session.connection.stream(query);
+  // Not a stream: that ends in silence when anything else is run on the connection. This result spills if it must.
+  const result = await session.connection.run(query);
   for (let chunk = await result.fetchChunk(); chunk !== null && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
     const batch: QuarantinedRow[] = [];
     for (const [rid, undecided, ...rest] of chunk.getRows()) {

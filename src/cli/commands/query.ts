@@ -11,8 +11,8 @@ export const command: CommandDefinition = {
   ],
   description:
     "Runs a SELECT (DuckDB's SQL) over tables named CONNECTION.TABLE and prints its rows. It only reads, and sees " +
-    "no file but those of the connections it names. In JSON, a number that JavaScript can't hold exactly is a " +
-    "string.",
+    "no file but those of the connections it names. In JSON, an integer that JavaScript can't hold exactly is a string, " +
+    "and so is every decimal.",
   arguments: [{ name: "sql", description: "the query" }],
   run,
 };

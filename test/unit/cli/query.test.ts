@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { postgresMissing, startPostgres } from "../../postgres-server.ts";
 import { demoFiles, makeProject, type TestProject } from "./project.ts";
 
 let project: TestProject;
@@ -134,5 +135,34 @@ describe("sluice query", () => {
   it("leaves nothing behind in the temporary folder", () => {
     expect(tmpdir()).toBe(join(project.folder, "temporary"));
     expect(readdirSync(tmpdir())).toEqual([]);
+  });
+});
+
+const server = await startPostgres();
+afterAll(() => server?.stop());
+
+describe.skipIf(server === null)(`sluice query of PostgreSQL${server === null ? ` (${postgresMissing})` : ""}`, () => {
+  it("reads the tables that are named, and names those there are when one is not", async () => {
+    const { default: pg } = await import("pg");
+    const client = new pg.Client({ connectionString: server!.url });
+    await client.connect();
+    await client.query(
+      "create table points (id text, total bigint); insert into points values ('a', 9007199254740993), ('b', 2); create schema staging; create table staging.other (id int)",
+    );
+    await client.end();
+    using shop = makeProject({
+      "sluice.config.ts": `import { defineConfig } from "sluice";
+        import { postgres } from "sluice/connect";
+        export default defineConfig({ connections: { app: postgres(${JSON.stringify(server!.url)}) } });`,
+    });
+    const ask = (sql: string) => shop.sluice(["query", sql, "--json"]);
+    expect((await ask("select id, total from app.points order by id")).json()).toEqual([
+      { id: "a", total: "9007199254740993" },
+      { id: "b", total: 2 },
+    ]);
+    expect((await ask("select count(*) n from app.staging.other")).json()).toEqual([{ n: 0 }]);
+    const unknown = await ask("from app.nope");
+    expect(unknown).toMatchObject({ code: 5, stdout: "" });
+    expect(unknown.stderr).toContain("It has app.points, app.staging.other.");
   });
 });

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { systemClock } from "../../../src/clock.ts";
 import { createMemoryRunStore } from "../../../src/engine/memory-run-store.ts";
 import { createScheduler, type FinishedRun } from "../../../src/engine/scheduler.ts";
@@ -239,27 +239,19 @@ describe("cancelling", () => {
 
   it("reaches a run that was just being created", async () => {
     const world = await scripted(chain);
+    const run = vi.fn(() => Promise.reject(new Error("nothing may start")));
     const gate = Promise.withResolvers<void>();
     const scheduler = createScheduler({
       store: { ...world.store, createRuns: async (runs) => (await gate.promise, world.store.createRuns(runs)) },
-      executor: { run: () => Promise.reject(new Error("nothing may start")) },
+      executor: { run },
       clock: world.clock,
       randomId: () => "late",
     });
     const finished = scheduler.start({ plan: chain, partition: null, backfill: null });
     scheduler.cancelAll("interrupted");
     gate.resolve();
-    expect((await finished).state).toMatchObject({ status: "cancelled", steps: { extract: { status: "cancelled", reason: "interrupted", attempts: 0 } } });
-  });
-
-  it("in the same commit as a start, starts nothing", async () => {
-    const world = await scripted(chain);
-    const finished = world.scheduler.start({ plan: chain, partition: null, backfill: null });
-    await Promise.resolve();
-    await Promise.resolve();
-    world.scheduler.cancelAll("interrupted");
-    expect((await finished).record.status).toBe("cancelled");
-    expect(world.started).toEqual([]);
+    expect((await finished).state).toMatchObject({ status: "cancelled", steps: { extract: { status: "cancelled", reason: "interrupted" } } });
+    expect(run).not.toHaveBeenCalled();
   });
 });
 
@@ -336,14 +328,15 @@ describe("recover", () => {
     while (world.running.length > 0) await world.running[0]!.end(success());
   };
 
-  it("starts a run that was created and never begun", async () => {
+  it("takes up a run whose creation was kept, though its answer was lost", async () => {
     const world = await scripted(chain);
-    world.failNextCommit(full);
+    world.failNextCommit(full, "after");
     const { finished } = await begin(world, chain);
     await expect(finished).rejects.toMatchObject({ code: "DISK_FULL" });
+    expect(world.started).toEqual([]);
     const next = world.restart();
     const [resumed] = await recover(next, chain);
-    expect(next.started).toEqual(["extract#1"]);
+    expect(next.started).toEqual(["extract#2"]);
     await finishAll(next);
     expect((await resumed!).record.status).toBe("succeeded");
   });

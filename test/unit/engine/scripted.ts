@@ -62,15 +62,20 @@ function around(inner: RunStore, clock: ReturnType<typeof manualClock>, ids: { c
   const lines: AttemptLogLine[] = [];
   const timers = new Set<{ at: number; wake: () => void }>();
   let failure: { error: Error; when: "before" | "after" } | null = null;
+  const failing = async <T>(work: () => Promise<T>): Promise<T> => {
+    const planned = failure;
+    failure = null;
+    if (planned?.when === "before") throw planned.error;
+    const done = await work();
+    if (planned?.when === "after") throw planned.error;
+    return done;
+  };
   const store: RunStore = {
     ...inner,
-    commit: async (batch) => {
+    createRuns: (runs) => failing(() => inner.createRuns(runs)),
+    commit: (batch) => {
       commits.push(structuredClone(batch));
-      const planned = failure;
-      failure = null;
-      if (planned?.when === "before") throw planned.error;
-      await inner.commit(batch);
-      if (planned?.when === "after") throw planned.error;
+      return failing(() => inner.commit(batch));
     },
   };
   const executor: Executor = {

@@ -71,7 +71,7 @@ describe("a pattern in RE2", () => {
     expect(translated).toBeGreaterThan(100);
   });
 
-  it.each(["(?=a)b", "(?<!a)b", "(a)\\1", "\\p{L}", "[^]", "a{1001}", "(a{100}){100}", "\\b*", "\\a", "\\ud83d"])("refuses /%s/", (text) => {
+  it.each(["(?=a)b", "(?<!a)b", "(a)\\1", "\\p{L}", "[^]", "a{1001}", "(a{100}){100}", "\\a", "\\ud83d"])("refuses /%s/", (text) => {
     expect(exactPattern(new RegExp(text))).toBeNull();
   });
 
