@@ -25,7 +25,8 @@ export function daysBefore(day: string, count: number): string {
 /** An instant as the user gave it, in milliseconds, UTC. Texts need a zone: "2011-01-05T00:00:00Z". */
 export function instantOf(value: string | Date): number {
   const text = value instanceof Date ? "" : value;
-  const zoned = value instanceof Date || /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})$/.test(text);
+  const zoned =
+    value instanceof Date || /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})$/.test(text);
   const instant = value instanceof Date ? value.getTime() : Date.parse(text);
   if (zoned && !Number.isNaN(instant)) return instant;
   throw new SluiceError("USAGE", `"${String(value)}" is not an instant`, {

@@ -14,7 +14,13 @@ export interface StateDefinition {
 /** How a feature comes from states; positions are into `states`, windows are complete local days, null for all. */
 export type FeatureDefinition =
   | { readonly name: string; readonly kind: "merged"; readonly state: number; readonly window: number | null }
-  | { readonly name: string; readonly kind: "mean"; readonly sum: number; readonly count: number; readonly window: number | null }
+  | {
+      readonly name: string;
+      readonly kind: "mean";
+      readonly sum: number;
+      readonly count: number;
+      readonly window: number | null;
+    }
   | { readonly name: string; readonly kind: "active-days"; readonly count: number; readonly window: number | null }
   | { readonly name: string; readonly kind: "ratio"; readonly numerator: string; readonly denominator: string };
 

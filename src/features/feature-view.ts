@@ -2,7 +2,15 @@
 // and turns it into a definition; it computes nothing.
 import { inlineSql, isSql, quoteIdentifier } from "../dataset/sql.ts";
 import { SluiceError } from "../errors.ts";
-import { pivotRest, pivotValues, type Aggregation, type Feature, type Input, type Pivot, type Ratio } from "./aggregation.ts";
+import {
+  pivotRest,
+  pivotValues,
+  type Aggregation,
+  type Feature,
+  type Input,
+  type Pivot,
+  type Ratio,
+} from "./aggregation.ts";
 import type { FeatureDefinition, StateDefinition, ViewDefinition } from "./definition.ts";
 import { badName, isPlainName, type Entity } from "./entity.ts";
 
@@ -40,7 +48,8 @@ export interface FeatureView {
 export function featureView(name: string, options: FeatureViewOptions): FeatureView {
   if (!isPlainName(name)) throw badName("a feature view", name);
   const timeZone = options.timeZone ?? "UTC";
-  if (options.entity?.kind !== "sluice.entity") throw invalid(name, "has no entity", 'Make one with entity("customer", { key: … }).');
+  if (options.entity?.kind !== "sluice.entity")
+    throw invalid(name, "has no entity", 'Make one with entity("customer", { key: … }).');
   if (typeof options.timestamp !== "string" || options.timestamp === "") {
     throw invalid(name, "has no timestamp column", "Name the column that says when an event happened.");
   }
@@ -74,7 +83,11 @@ function defineView(name: string, options: FeatureViewOptions, timeZone: string)
   };
   const add = (feature: FeatureDefinition): void => {
     if (features.some((other) => other.name === feature.name) || feature.name === options.entity.key) {
-      throw invalid(name, `has two columns named "${feature.name}"`, "Rename a feature; a pivot adds _<value> to its own name.");
+      throw invalid(
+        name,
+        `has two columns named "${feature.name}"`,
+        "Rename a feature; a pivot adds _<value> to its own name.",
+      );
     }
     features.push(feature);
   };
@@ -89,10 +102,22 @@ function defineView(name: string, options: FeatureViewOptions, timeZone: string)
         const bucket = { by, values: feature.values.filter((other) => other !== pivotRest), value };
         add(defineAggregation(name, `${featureName}_${value}`, feature.of, bucket, stateOf));
       }
-    } else throw invalid(name, `has a feature "${featureName}" that is not one`, "Use count, sum, mean, min, max, ratio, pivot …");
+    } else
+      throw invalid(
+        name,
+        `has a feature "${featureName}" that is not one`,
+        "Use count, sum, mean, min, max, ratio, pivot …",
+      );
   }
   return Object.freeze({
-    format: 1, view: name, entity: options.entity.name, key: options.entity.key, timestamp: options.timestamp, timeZone, states, features,
+    format: 1,
+    view: name,
+    entity: options.entity.name,
+    key: options.entity.key,
+    timestamp: options.timestamp,
+    timeZone,
+    states,
+    features,
   });
 }
 
@@ -105,7 +130,11 @@ function defineAggregation(
 ): FeatureDefinition {
   const needsInput = aggregation.function !== "count" && aggregation.function !== "activeDays";
   if (needsInput && !isInput(aggregation.input)) {
-    throw invalid(view, `has a feature "${name}" without an input`, `Write ${aggregation.function}("column") or ${aggregation.function}(sql\`…\`).`);
+    throw invalid(
+      view,
+      `has a feature "${name}" without an input`,
+      `Write ${aggregation.function}("column") or ${aggregation.function}(sql\`…\`).`,
+    );
   }
   if (aggregation.where !== null && !isSql(aggregation.where)) {
     throw invalid(view, `has a feature "${name}" whose where is not sql\`…\``, "Write { where: sql`quantity > 0` }.");
@@ -118,36 +147,61 @@ function defineAggregation(
   const where = aggregation.where === null ? null : inlineSql(aggregation.where);
   const state = (name: StateDefinition["function"]): number => stateOf({ function: name, input, where, bucket });
   switch (aggregation.function) {
-    case "mean": return { name, kind: "mean", sum: state("sum"), count: state("count"), window };
-    case "activeDays": return { name, kind: "active-days", count: state("count"), window };
-    case "countDistinct": return { name, kind: "merged", state: state("distinct"), window };
-    default: return { name, kind: "merged", state: state(aggregation.function), window };
+    case "mean":
+      return { name, kind: "mean", sum: state("sum"), count: state("count"), window };
+    case "activeDays":
+      return { name, kind: "active-days", count: state("count"), window };
+    case "countDistinct":
+      return { name, kind: "merged", state: state("distinct"), window };
+    default:
+      return { name, kind: "merged", state: state(aggregation.function), window };
   }
 }
 
-function defineRatio(view: string, name: string, feature: Ratio, features: Readonly<Record<string, Feature>>): FeatureDefinition {
+function defineRatio(
+  view: string,
+  name: string,
+  feature: Ratio,
+  features: Readonly<Record<string, Feature>>,
+): FeatureDefinition {
   // A ratio may also name one part of a pivot.
   const numbers = Object.entries(features).flatMap(([other, candidate]) => {
     const aggregation = candidate?.kind === "sluice.pivot" ? candidate.of : candidate;
-    if (aggregation?.kind !== "sluice.aggregation" || aggregation.function === "min" || aggregation.function === "max") return [];
+    if (aggregation?.kind !== "sluice.aggregation" || aggregation.function === "min" || aggregation.function === "max")
+      return [];
     return candidate.kind === "sluice.pivot" ? pivotValues(candidate).map((value) => `${other}_${value}`) : [other];
   });
   for (const part of [feature.numerator, feature.denominator]) {
     if (numbers.includes(part)) continue;
-    throw invalid(view, `has a ratio "${name}" of "${part}", which is not a feature of it that is always a number`,
-      numbers.length === 0 ? "It has none." : `Those are ${numbers.join(", ")}.`);
+    throw invalid(
+      view,
+      `has a ratio "${name}" of "${part}", which is not a feature of it that is always a number`,
+      numbers.length === 0 ? "It has none." : `Those are ${numbers.join(", ")}.`,
+    );
   }
   return { name, kind: "ratio", numerator: feature.numerator, denominator: feature.denominator };
 }
 
 function checkPivot(view: string, name: string, feature: Pivot): void {
   if (feature.of?.kind !== "sluice.aggregation") {
-    throw invalid(view, `has a pivot "${name}" of something that is not an aggregation`, "Write pivot(sum(…), { by, values }).");
+    throw invalid(
+      view,
+      `has a pivot "${name}" of something that is not an aggregation`,
+      "Write pivot(sum(…), { by, values }).",
+    );
   }
   if (!isInput(feature.by)) throw invalid(view, `has a pivot "${name}" without a by`, "Name a column, or give sql`…`.");
   const { values } = feature;
-  if (values.length === 0 || values.some((value) => typeof value !== "string" || value === "") || new Set(values).size < values.length) {
-    throw invalid(view, `has a pivot "${name}" whose values are not different, non-empty texts`, 'Write { values: ["uk", "europe"] }.');
+  if (
+    values.length === 0 ||
+    values.some((value) => typeof value !== "string" || value === "") ||
+    new Set(values).size < values.length
+  ) {
+    throw invalid(
+      view,
+      `has a pivot "${name}" whose values are not different, non-empty texts`,
+      'Write { values: ["uk", "europe"] }.',
+    );
   }
 }
 
@@ -166,9 +220,13 @@ function isInput(input: unknown): input is Input {
 
 function checkZone(view: string, timeZone: string): void {
   try {
-    new Intl.DateTimeFormat("en", { timeZone });
+    Intl.DateTimeFormat("en", { timeZone });
   } catch {
-    throw invalid(view, `has the time zone "${timeZone}", which is not one`, 'Use an IANA name, such as "Europe/London".');
+    throw invalid(
+      view,
+      `has the time zone "${timeZone}", which is not one`,
+      'Use an IANA name, such as "Europe/London".',
+    );
   }
 }
 

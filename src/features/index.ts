@@ -1,9 +1,32 @@
 // sluice/features: entities, feature views, and the step that materializes them.
 export {
-  activeDays, count, countDistinct, days, max, mean, min, pivot, ratio, sum,
-  type Aggregation, type AggregationOptions, type Feature, type Input, type Pivot, type Ratio, type Window,
+  activeDays,
+  count,
+  countDistinct,
+  days,
+  max,
+  mean,
+  min,
+  pivot,
+  ratio,
+  sum,
+  type Aggregation,
+  type AggregationOptions,
+  type Feature,
+  type Input,
+  type Pivot,
+  type Ratio,
+  type Window,
 } from "./aggregation.ts";
-export type { FeatureDefinition, FeatureValue, StateDefinition, StoredDefinition, TileState, ValueClass, ViewDefinition } from "./definition.ts";
+export type {
+  FeatureDefinition,
+  FeatureValue,
+  StateDefinition,
+  StoredDefinition,
+  TileState,
+  ValueClass,
+  ViewDefinition,
+} from "./definition.ts";
 export { entity, type Entity, type EntityOptions } from "./entity.ts";
 export { featureView, type FeatureView, type FeatureViewOptions } from "./feature-view.ts";
 export { materialize, type FeatureNeeds, type MaterializeReport } from "./materialize.ts";

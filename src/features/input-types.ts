@@ -14,8 +14,11 @@ export function checkColumns(view: FeatureView, columns: readonly Column[]): voi
   for (const name of view.columns) if (find(name) === undefined) throw missingColumn(view, name, columns);
   const time = find(view.timestamp)!;
   if (time.type !== "TIMESTAMP WITH TIME ZONE") {
-    throw mismatch(view, `needs ${view.timestamp} as TIMESTAMP WITH TIME ZONE, and it is ${time.type}`,
-      `Say which zone it is of, for example: timezone('${view.timeZone}', ${view.timestamp}).`);
+    throw mismatch(
+      view,
+      `needs ${view.timestamp} as TIMESTAMP WITH TIME ZONE, and it is ${time.type}`,
+      `Say which zone it is of, for example: timezone('${view.timeZone}', ${view.timestamp}).`,
+    );
   }
 }
 
@@ -23,7 +26,11 @@ export function checkColumns(view: FeatureView, columns: readonly Column[]): voi
 const known = new WeakMap<FeatureView, Map<string, readonly (string | null)[]>>();
 
 /** The type of each state's input, null where it has none; the engine is asked once per view and set of columns. */
-export async function inputTypes(view: FeatureView, dataset: Dataset, session: Session): Promise<readonly (string | null)[]> {
+export async function inputTypes(
+  view: FeatureView,
+  dataset: Dataset,
+  session: Session,
+): Promise<readonly (string | null)[]> {
   const byColumns = known.get(view) ?? new Map<string, readonly (string | null)[]>();
   known.set(view, byColumns);
   const columns = JSON.stringify(dataset.columns);
@@ -32,7 +39,11 @@ export async function inputTypes(view: FeatureView, dataset: Dataset, session: S
   return types;
 }
 
-async function describeInputs(view: FeatureView, dataset: Dataset, session: Session): Promise<readonly (string | null)[]> {
+async function describeInputs(
+  view: FeatureView,
+  dataset: Dataset,
+  session: Session,
+): Promise<readonly (string | null)[]> {
   const { states } = view.definition;
   const inputs = [...new Set(states.flatMap(({ input }) => (input === null ? [] : [input])))];
   if (inputs.length === 0) return states.map(() => null);
@@ -42,10 +53,18 @@ async function describeInputs(view: FeatureView, dataset: Dataset, session: Sess
   for (const [position, { function: name, input }] of states.entries()) {
     const type = types[position] ?? "";
     if (name === "sum" && !numeric.test(type)) {
-      throw mismatch(view, `sums ${oneLine(input)}, which is ${type}`, "Sum a number, or cast it: sum(sql`CAST(… AS DECIMAL(18, 2))`).");
+      throw mismatch(
+        view,
+        `sums ${oneLine(input)}, which is ${type}`,
+        "Sum a number, or cast it: sum(sql`CAST(… AS DECIMAL(18, 2))`).",
+      );
     }
     if ((name === "min" || name === "max") && classOf(type) === null) {
-      throw mismatch(view, `can't take the ${name} of ${oneLine(input)}, which is ${type}`, "Numbers, texts, dates and times with a zone can be compared.");
+      throw mismatch(
+        view,
+        `can't take the ${name} of ${oneLine(input)}, which is ${type}`,
+        "Numbers, texts, dates and times with a zone can be compared.",
+      );
     }
   }
   return types;
@@ -80,12 +99,18 @@ export async function explained<T>(view: FeatureView, dataset: Dataset, work: ()
 function missingColumn(view: FeatureView, name: string, columns: readonly Column[]): SluiceError {
   const names = columns.map((column) => column.name);
   const renamed = probableRename(name, names);
-  return mismatch(view, `reads the column "${name}", which the dataset does not have`,
-    renamed === null ? `It has ${names.join(", ")}.` : `Was it renamed to "${renamed}"?`);
+  return mismatch(
+    view,
+    `reads the column "${name}", which the dataset does not have`,
+    renamed === null ? `It has ${names.join(", ")}.` : `Was it renamed to "${renamed}"?`,
+  );
 }
 
 function mismatch(view: FeatureView, what: string, hint: string): SluiceError {
-  return new SluiceError("CONTRACT_MISMATCH", `The feature view ${view.name} ${what}`, { hint, details: { view: view.name } });
+  return new SluiceError("CONTRACT_MISMATCH", `The feature view ${view.name} ${what}`, {
+    hint,
+    details: { view: view.name },
+  });
 }
 
 function oneLine(input: string | null): string {

@@ -86,7 +86,9 @@ async function materializePartition(
   const tiles = rows as unknown as (Tile & { readonly rows: string })[];
   const skipped = dataset.rows - tiles.reduce((sum, tile) => sum + Number(tile.rows), 0);
   if (skipped > 0) {
-    context.log.info(`${skipped} of ${dataset.rows} rows have no ${view.entity.key} or no ${view.timestamp}: they are no features`);
+    context.log.info(
+      `${skipped} of ${dataset.rows} rows have no ${view.entity.key} or no ${view.timestamp}: they are no features`,
+    );
   }
   const fingerprint = contentHash(definition);
   const partition = context.partition?.key ?? "";
@@ -121,7 +123,9 @@ function warnOfVersions(
   context: StepContext,
 ): void {
   if (status.fingerprint !== fingerprint) {
-    context.log.warn(`The feature view ${view.name} has been materialized in a newer version since; these features are not read`);
+    context.log.warn(
+      `The feature view ${view.name} has been materialized in a newer version since; these features are not read`,
+    );
   } else if (status.missing > 0) {
     context.log.warn(
       `The feature view ${view.name} was changed: ${status.missing} partitions of another version are not read until they are materialized again`,

@@ -20,11 +20,16 @@ export function memoryOnlineStore(): OnlineStore {
     replacePartition: async (write) => {
       const name = write.definition.view;
       const view = stored.get(name) ?? { newest: write, partitions: new Map<string, StoredPartition>() };
-      const replaced = [...view.partitions].filter(([key]) => key === write.partition || key === "" || write.partition === "");
+      const replaced = [...view.partitions].filter(
+        ([key]) => key === write.partition || key === "" || write.partition === "",
+      );
       const seen = Math.max(...replaced.map(([, partition]) => partition.fence), 0);
       if (write.fence < seen) throw fenced(name, write, seen);
       if (new Set(write.tiles.map((tile) => JSON.stringify([tile.key, tile.day]))).size < write.tiles.length) {
-        throw new SluiceError("INTERNAL", `Two tiles of one entity and day were to be written to the feature view ${name}`);
+        throw new SluiceError(
+          "INTERNAL",
+          `Two tiles of one entity and day were to be written to the feature view ${name}`,
+        );
       }
       stored.set(name, view);
       for (const [key, partition] of replaced) view.partitions.set(key, { fence: partition.fence, content: null });
@@ -41,10 +46,13 @@ export function memoryOnlineStore(): OnlineStore {
       const tiles = current(view).flatMap((content) => content.tiles.filter((tile) => tile.key === key));
       return {
         status: statusOf(name, view),
-        tiles: tiles.map(({ day, state }) => ({ day, state: JSON.parse(state) })).sort((a, b) => (a.day < b.day ? -1 : a.day > b.day ? 1 : 0)),
+        tiles: tiles
+          .map(({ day, state }) => ({ day, state: JSON.parse(state) }))
+          .sort((a, b) => (a.day < b.day ? -1 : a.day > b.day ? 1 : 0)),
       };
     },
-    views: async () => [...stored].map(([name, view]) => statusOf(name, view)).sort((a, b) => (a.view < b.view ? -1 : 1)),
+    views: async () =>
+      [...stored].map(([name, view]) => statusOf(name, view)).sort((a, b) => (a.view < b.view ? -1 : 1)),
     close: () => {},
   };
 }
@@ -63,7 +71,11 @@ function statusOf(name: string, view: StoredView): ViewStatus {
     view: name,
     definition: view.newest.definition,
     fingerprint: view.newest.fingerprint,
-    watermark: read.map((content) => content.end).sort().at(-1) ?? null,
+    watermark:
+      read
+        .map((content) => content.end)
+        .sort()
+        .at(-1) ?? null,
     partitions: read.length,
     missing: contents(view).length - read.length,
   };

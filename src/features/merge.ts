@@ -29,7 +29,14 @@ export function mergeTiles(
       continue;
     }
     const from = feature.window === null ? "" : daysBefore(openDay, feature.window);
-    values.set(feature.name, valueOf(definition, feature, complete.filter((tile) => tile.day >= from)));
+    values.set(
+      feature.name,
+      valueOf(
+        definition,
+        feature,
+        complete.filter((tile) => tile.day >= from),
+      ),
+    );
   }
   for (const { name, numerator, denominator } of ratios) {
     values.set(name, divide(values.get(numerator) as number | null, values.get(denominator) as number | null));
@@ -44,15 +51,21 @@ function valueOf(
 ): FeatureValue {
   const parts = (position: number) => tiles.map((tile) => tile.state[position] ?? null);
   switch (feature.kind) {
-    case "mean": return divide(decimalNumber(addDecimals(parts(feature.sum))), addCounts(parts(feature.count)));
-    case "active-days": return new Set(tiles.filter((tile) => (tile.state[feature.count] as number) > 0).map((tile) => tile.day)).size;
+    case "mean":
+      return divide(decimalNumber(addDecimals(parts(feature.sum))), addCounts(parts(feature.count)));
+    case "active-days":
+      return new Set(tiles.filter((tile) => (tile.state[feature.count] as number) > 0).map((tile) => tile.day)).size;
     case "merged": {
       const all = parts(feature.state);
       const { function: name } = definition.states[feature.state]!;
       if (name === "count") return addCounts(all);
       if (name === "sum") return decimalNumber(addDecimals(all));
       if (name === "distinct") return new Set(all.flatMap((part) => (part ?? []) as readonly string[])).size;
-      return extreme(all.filter((part) => part !== null) as string[], name === "max" ? 1 : -1, definition.classes[feature.state] ?? "text");
+      return extreme(
+        all.filter((part) => part !== null) as string[],
+        name === "max" ? 1 : -1,
+        definition.classes[feature.state] ?? "text",
+      );
     }
   }
 }
@@ -65,7 +78,10 @@ function addCounts(parts: readonly Part[]): number {
 
 /** Sums of decimals with 6 digits after the point, in millionths. */
 function addDecimals(parts: readonly Part[]): bigint {
-  return parts.reduce((total: bigint, part) => (part === null ? total : total + BigInt((part as string).replace(".", ""))), 0n);
+  return parts.reduce(
+    (total: bigint, part) => (part === null ? total : total + BigInt((part as string).replace(".", ""))),
+    0n,
+  );
 }
 
 /** The number nearest to so many millionths: by way of the decimal text, which rounds once. */
@@ -76,7 +92,9 @@ function decimalNumber(millionths: bigint): number {
 
 function extreme(parts: readonly string[], sign: 1 | -1, valueClass: ValueClass): FeatureValue {
   const best = parts.reduce<string | null>(
-    (found, part) => (found === null || compare(part, found, valueClass) * sign > 0 ? part : found), null);
+    (found, part) => (found === null || compare(part, found, valueClass) * sign > 0 ? part : found),
+    null,
+  );
   if (best === null) return null;
   if (valueClass === "number") return Number(best) + 0;
   return valueClass === "time" ? isoMicroseconds(BigInt(best)) : best;

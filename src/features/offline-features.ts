@@ -16,12 +16,19 @@ export function offlineFeatures(view: FeatureView, relation: string, asOf: strin
   const ratios: string[] = [];
   for (const [name, feature] of Object.entries(view.features)) {
     if (feature.kind === "sluice.ratio") {
-      const [above, below] = [feature.numerator, feature.denominator].map((part) => `CAST(${quoteIdentifier(part)} AS DOUBLE)`);
+      const [above, below] = [feature.numerator, feature.denominator].map(
+        (part) => `CAST(${quoteIdentifier(part)} AS DOUBLE)`,
+      );
       ratios.push(`CASE WHEN ${below} = 0 THEN NULL ELSE ${above} / ${below} END AS ${quoteIdentifier(name)}`);
     } else if (feature.kind === "sluice.pivot") {
-      const by = bucketSql(inputText(feature.by), feature.values.filter((value) => value !== pivotRest));
+      const by = bucketSql(
+        inputText(feature.by),
+        feature.values.filter((value) => value !== pivotRest),
+      );
       for (const value of pivotValues(feature)) {
-        computed.push(`${aggregateSql(feature.of, today, [`${by} = ${quoteLiteral(value)}`])} AS ${quoteIdentifier(`${name}_${value}`)}`);
+        computed.push(
+          `${aggregateSql(feature.of, today, [`${by} = ${quoteLiteral(value)}`])} AS ${quoteIdentifier(`${name}_${value}`)}`,
+        );
       }
     } else {
       computed.push(`${aggregateSql(feature, today, [])} AS ${quoteIdentifier(name)}`);
@@ -40,18 +47,26 @@ function aggregateSql(aggregation: Aggregation, today: string, conditions: reado
   const all = [
     ...conditions,
     ...(aggregation.where === null ? [] : [`(${inlineSql(aggregation.where)})`]),
-    ...(aggregation.window === null ? [] : [`_day >= DATE ${quoteLiteral(daysBefore(today, aggregation.window.days))}`]),
+    ...(aggregation.window === null
+      ? []
+      : [`_day >= DATE ${quoteLiteral(daysBefore(today, aggregation.window.days))}`]),
   ];
   const filter = all.length === 0 ? "" : ` FILTER (WHERE ${all.join(" AND ")})`;
   const value = aggregation.input === null ? "*" : finiteSql(`(${inputText(aggregation.input)})`);
   const total = `sum(${decimalSql(value)})${filter}`;
   switch (aggregation.function) {
-    case "count": return `count(${value})${filter}`;
-    case "countDistinct": return `count(DISTINCT CAST(${value} AS VARCHAR))${filter}`;
-    case "sum": return nearestDouble(`coalesce(${total}, 0)`);
-    case "mean": return `${nearestDouble(total)} / count(${value})${filter}`;
-    case "activeDays": return `count(DISTINCT _day)${filter}`;
-    default: return `${aggregation.function}(${value})${filter}`;
+    case "count":
+      return `count(${value})${filter}`;
+    case "countDistinct":
+      return `count(DISTINCT CAST(${value} AS VARCHAR))${filter}`;
+    case "sum":
+      return nearestDouble(`coalesce(${total}, 0)`);
+    case "mean":
+      return `${nearestDouble(total)} / count(${value})${filter}`;
+    case "activeDays":
+      return `count(DISTINCT _day)${filter}`;
+    default:
+      return `${aggregation.function}(${value})${filter}`;
   }
 }
 

@@ -56,11 +56,14 @@ function stateSql(state: StateDefinition, type: string | null, column: ColumnOf)
   ];
   const filter = conditions.length === 0 ? "" : ` FILTER (WHERE ${conditions.join(" AND ")})`;
   switch (state.function) {
-    case "count": return `count(${value === null ? "*" : column(value)})${filter}`;
+    case "count":
+      return `count(${value === null ? "*" : column(value)})${filter}`;
     // A number in JSON would lose digits.
-    case "sum": return `CAST(sum(${column(decimalSql(value!))})${filter} AS VARCHAR)`;
+    case "sum":
+      return `CAST(sum(${column(decimalSql(value!))})${filter} AS VARCHAR)`;
     // A histogram's keys are distinct, sorted and without null, and cost less than a sorted distinct list.
-    case "distinct": return `map_keys(histogram(${column(type === "VARCHAR" ? value! : `CAST(${value!} AS VARCHAR)`)})${filter})`;
+    case "distinct":
+      return `map_keys(histogram(${column(type === "VARCHAR" ? value! : `CAST(${value!} AS VARCHAR)`)})${filter})`;
     case "min":
     case "max": {
       const extreme = `${state.function}(${column(value!)})${filter}`;
@@ -72,5 +75,7 @@ function stateSql(state: StateDefinition, type: string | null, column: ColumnOf)
 function bucketSql(bucket: NonNullable<StateDefinition["bucket"]>, column: ColumnOf): string {
   const by = column(`CAST((${bucket.by}) AS VARCHAR)`);
   if (bucket.value !== pivotRest) return `${by} = ${quoteLiteral(bucket.value)}`;
-  return bucket.values.length === 0 ? "true" : `coalesce(${by} NOT IN (${bucket.values.map(quoteLiteral).join(", ")}), true)`;
+  return bucket.values.length === 0
+    ? "true"
+    : `coalesce(${by} NOT IN (${bucket.values.map(quoteLiteral).join(", ")}), true)`;
 }

@@ -156,7 +156,7 @@ function integerFromText(text: string): string {
 function numberFromText(text: string): string {
   const value = `TRY_CAST(${text} AS DOUBLE)`;
   const shaped = `regexp_matches(${text}, '\\A[+-]?[0-9]+(\\.[0-9]+)?([eE][+-]?[0-9]+)?\\z')`;
-  return `CASE WHEN isfinite(${value}) AND ${shaped} THEN ${value} END`;
+  return `CASE WHEN isfinite(${value}) THEN ${value} END`;
 }
 
 function verdictOf(field: Field, cell: string, value: string | null, text: string | null): Pick<FieldSql, "broken" | "undecided"> {

@@ -75,5 +75,5 @@ function compareCodePoints(left: string, right: string): number {
 
 /** A surrogate unit stands for a code point above every other unit. */
 function rank(unit: number): number {
-  return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit;
+  return unit;
 }

@@ -20,7 +20,13 @@ export function testOnlineStore({ name, create }: OnlineStoreSuite): void {
 
     const put = (partition: string, tiles: readonly Tile[], changes: Partial<PartitionWrite> = {}) =>
       store.replacePartition({
-        definition: definition("activity"), fingerprint: "v1", partition, end: `${partition || "2011-02-01"}T00:00:00.000Z`, fence: 1, tiles, ...changes,
+        definition: definition("activity"),
+        fingerprint: "v1",
+        partition,
+        end: `${partition || "2011-02-01"}T00:00:00.000Z`,
+        fence: 1,
+        tiles,
+        ...changes,
       });
     const days = async (key: string, view = "activity") =>
       (await store.readEntity(view, key))?.tiles.map(({ day, state }) => `${day} ${JSON.stringify(state)}`);
@@ -35,7 +41,10 @@ export function testOnlineStore({ name, create }: OnlineStoreSuite): void {
 
     it("compares keys as text, whatever they contain", async () => {
       const keys = ["1", "01", "1.0", " 1", "", "ä", "a", "A", "a'; DROP TABLE tiles; --", "\u{1F600}"];
-      await put("2011-01-01", keys.map((key, position) => tile(key, "2011-01-01", position)));
+      await put(
+        "2011-01-01",
+        keys.map((key, position) => tile(key, "2011-01-01", position)),
+      );
       for (const [position, key] of keys.entries()) expect(await days(key), key).toEqual([`2011-01-01 [${position}]`]);
     });
 
@@ -88,8 +97,16 @@ export function testOnlineStore({ name, create }: OnlineStoreSuite): void {
     });
 
     it("has the latest end as watermark, in whatever order partitions come", async () => {
-      expect((await put("2011-01-02", [])).status).toMatchObject({ watermark: "2011-01-02T00:00:00.000Z", partitions: 1, missing: 0 });
-      expect((await put("2011-01-01", [])).status).toMatchObject({ watermark: "2011-01-02T00:00:00.000Z", partitions: 2, missing: 0 });
+      expect((await put("2011-01-02", [])).status).toMatchObject({
+        watermark: "2011-01-02T00:00:00.000Z",
+        partitions: 1,
+        missing: 0,
+      });
+      expect((await put("2011-01-01", [])).status).toMatchObject({
+        watermark: "2011-01-02T00:00:00.000Z",
+        partitions: 2,
+        missing: 0,
+      });
     });
 
     it("reads the newest version only, and counts the partitions that are still of another", async () => {
@@ -104,9 +121,21 @@ export function testOnlineStore({ name, create }: OnlineStoreSuite): void {
     });
 
     it("isn't taken back to an older version by an attempt that comes late", async () => {
-      await put("2011-01-02", [tile("a", "2011-01-02", 2)], { fence: 9, fingerprint: "v2", definition: definition("activity", "UTC") });
-      const late = await put("2011-01-01", [tile("a", "2011-01-01", 1)], { fence: 8, definition: definition("activity", "Asia/Taipei") });
-      expect(late.status).toMatchObject({ fingerprint: "v2", partitions: 1, missing: 1, definition: { timeZone: "UTC" } });
+      await put("2011-01-02", [tile("a", "2011-01-02", 2)], {
+        fence: 9,
+        fingerprint: "v2",
+        definition: definition("activity", "UTC"),
+      });
+      const late = await put("2011-01-01", [tile("a", "2011-01-01", 1)], {
+        fence: 8,
+        definition: definition("activity", "Asia/Taipei"),
+      });
+      expect(late.status).toMatchObject({
+        fingerprint: "v2",
+        partitions: 1,
+        missing: 1,
+        definition: { timeZone: "UTC" },
+      });
       expect(await days("a")).toEqual(["2011-01-02 [2]"]);
     });
 
@@ -114,7 +143,10 @@ export function testOnlineStore({ name, create }: OnlineStoreSuite): void {
       await put("2011-01-01", [tile("a", "2011-01-01", 1)], { fence: 1 });
       await put("2011-01-02", [tile("a", "2011-01-02", 2)], { fence: 2 });
       const whole = await put("", [tile("a", "2010-01-01", 7)], { fence: 3 });
-      expect(whole).toMatchObject({ removed: 2, status: { partitions: 1, missing: 0, watermark: "2011-02-01T00:00:00.000Z" } });
+      expect(whole).toMatchObject({
+        removed: 2,
+        status: { partitions: 1, missing: 0, watermark: "2011-02-01T00:00:00.000Z" },
+      });
       expect(await days("a")).toEqual(["2010-01-01 [7]"]);
       await expect(put("2011-01-01", [], { fence: 2 })).rejects.toMatchObject({ code: "FENCED" });
       const parts = await put("2011-01-03", [tile("a", "2011-01-03", 3)], { fence: 4 });
@@ -130,7 +162,12 @@ export function testOnlineStore({ name, create }: OnlineStoreSuite): void {
       await put("2011-01-01", [tile("a", "2011-01-01", 2)], { definition: definition("about"), fingerprint: "w" });
       expect((await store.views()).map((status) => status.view)).toEqual(["about", "activity"]);
       expect((await store.views())[1]).toEqual({
-        view: "activity", definition: definition("activity"), fingerprint: "v1", watermark: "2011-01-01T00:00:00.000Z", partitions: 1, missing: 0,
+        view: "activity",
+        definition: definition("activity"),
+        fingerprint: "v1",
+        watermark: "2011-01-01T00:00:00.000Z",
+        partitions: 1,
+        missing: 0,
       });
       expect(await days("a", "about")).toEqual(["2011-01-01 [2]"]);
     });
@@ -143,7 +180,12 @@ function tile(key: string, day: string, count: number): Tile {
 
 function definition(view: string, timeZone = "Europe/London"): StoredDefinition {
   return {
-    format: 1, view, entity: "customer", key: "customer_id", timestamp: "at", timeZone,
+    format: 1,
+    view,
+    entity: "customer",
+    key: "customer_id",
+    timestamp: "at",
+    timeZone,
     states: [{ function: "count", input: null, where: null, bucket: null }],
     features: [{ name: "events", kind: "merged", state: 0, window: null }],
     classes: [null],

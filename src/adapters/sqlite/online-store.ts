@@ -75,7 +75,10 @@ export function openOnlineStore(path: string, options: { readonly readOnly?: boo
              WHERE t.view_id = ? AND t.key = ? AND p.fingerprint = ? ORDER BY t.day`,
           )
           .all(row.id, key, row.fingerprint) as { day: string; state: string }[];
-        return { status: statusOf(database, row), tiles: tiles.map((tile) => ({ day: tile.day, state: JSON.parse(tile.state) })) };
+        return {
+          status: statusOf(database, row),
+          tiles: tiles.map((tile) => ({ day: tile.day, state: JSON.parse(tile.state) })),
+        };
       }),
     views: async () =>
       snapshot(database, () => {
@@ -107,7 +110,8 @@ function replacePartition(database: Database, write: PartitionWrite): { status: 
     .get(view.id, write.partition, write.fence, write.fingerprint, write.end) as { id: number };
   const insert = database.prepare("INSERT INTO tiles (view_id, key, day, partition_id, state) VALUES (?, ?, ?, ?, ?)");
   // In the order of the B-tree, whose pages then fill one after the other.
-  for (const tile of write.tiles.toSorted((a, b) => (a.key < b.key ? -1 : 1))) insert.run(view.id, tile.key, tile.day, id, tile.state);
+  for (const tile of write.tiles.toSorted((a, b) => (a.key < b.key ? -1 : 1)))
+    insert.run(view.id, tile.key, tile.day, id, tile.state);
   return { status: statusOf(database, view), removed };
 }
 

@@ -7,7 +7,12 @@ import { manualClock } from "../../../src/clock.ts";
 import type { Dataset } from "../../../src/dataset/dataset.ts";
 import { openSession, type Session } from "../../../src/dataset/session.ts";
 import { quoteLiteral } from "../../../src/dataset/sql.ts";
-import { materialize, type FeatureView, type MaterializeReport, type OnlineStore } from "../../../src/features/index.ts";
+import {
+  materialize,
+  type FeatureView,
+  type MaterializeReport,
+  type OnlineStore,
+} from "../../../src/features/index.ts";
 import { createLog, type LogLine } from "../../../src/log.ts";
 import type { StepResult } from "../../../src/pipeline/step.ts";
 
@@ -26,7 +31,13 @@ export interface Desk {
   readonly session: Session;
   dataset(events: readonly Event[]): Promise<Dataset>;
   query(sql: string): Promise<Dataset>;
-  run(view: FeatureView, store: OnlineStore, dataset: Dataset, partition: Slice | null, fence: number): Promise<StepResult<MaterializeReport> & { log: LogLine[] }>;
+  run(
+    view: FeatureView,
+    store: OnlineStore,
+    dataset: Dataset,
+    partition: Slice | null,
+    fence: number,
+  ): Promise<StepResult<MaterializeReport> & { log: LogLine[] }>;
   close(): void;
 }
 
@@ -38,15 +49,24 @@ export interface Slice {
 
 /** The day's partition in UTC. */
 export function slice(key: string): Slice {
-  return { key, start: `${key}T00:00:00.000Z`, end: new Date(Date.parse(`${key}T00:00:00Z`) + 86_400_000).toISOString() };
+  return {
+    key,
+    start: `${key}T00:00:00.000Z`,
+    end: new Date(Date.parse(`${key}T00:00:00Z`) + 86_400_000).toISOString(),
+  };
 }
 
 export function relationOf(events: readonly Event[]): string {
-  const rows = events.map((event) => [
-    text(event.customer_id), text(event.invoice_no), String(event.quantity ?? "NULL"),
-    event.unit_price === null ? "NULL" : `'${String(event.unit_price)}'::DOUBLE`,
-    text(event.country), event.at === null ? "NULL" : `make_timestamptz(${event.at}::BIGINT)`,
-  ].join(", "));
+  const rows = events.map((event) =>
+    [
+      text(event.customer_id),
+      text(event.invoice_no),
+      String(event.quantity ?? "NULL"),
+      event.unit_price === null ? "NULL" : `'${String(event.unit_price)}'::DOUBLE`,
+      text(event.country),
+      event.at === null ? "NULL" : `make_timestamptz(${event.at}::BIGINT)`,
+    ].join(", "),
+  );
   const values = rows.length === 0 ? `(NULL, NULL, NULL, NULL, NULL, NULL)` : rows.map((row) => `(${row})`).join(", ");
   return `(SELECT customer_id::VARCHAR AS customer_id, invoice_no::VARCHAR AS invoice_no, quantity::INTEGER AS quantity,
     unit_price::DOUBLE AS unit_price, country::VARCHAR AS country, "at"::TIMESTAMPTZ AS "at"
@@ -69,10 +89,23 @@ export async function openDesk(): Promise<Desk> {
     run: async (view, store, dataset, partition, fence) => {
       const log: LogLine[] = [];
       const clock = manualClock(Date.parse("2011-06-01T12:00:00Z"));
-      const result = await materialize(view, { from: { step: "clean" } }).execute({
-        runId: "run", pipeline: "p", step: "features", partition, attempt: 1, fence, idempotencyKey: "k", inputs: { from: dataset },
-        signal: new AbortController().signal, log: createLog((line) => log.push(line), clock.now), clock, folder,
-      }, { session: async () => session, online: store });
+      const result = await materialize(view, { from: { step: "clean" } }).execute(
+        {
+          runId: "run",
+          pipeline: "p",
+          step: "features",
+          partition,
+          attempt: 1,
+          fence,
+          idempotencyKey: "k",
+          inputs: { from: dataset },
+          signal: new AbortController().signal,
+          log: createLog((line) => log.push(line), clock.now),
+          clock,
+          folder,
+        },
+        { session: async () => session, online: store },
+      );
       return { ...result, log };
     },
     close: () => {

@@ -8,8 +8,23 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openOnlineStore } from "../../../src/adapters/sqlite/online-store.ts";
 import { sql } from "../../../src/dataset/sql.ts";
 import {
-  activeDays, count, countDistinct, days, entity, featureView, max, mean, memoryOnlineStore, min, offlineFeatures, pivot, ratio, readFeatures, sum,
-  type FeatureView, type OnlineStore,
+  activeDays,
+  count,
+  countDistinct,
+  days,
+  entity,
+  featureView,
+  max,
+  mean,
+  memoryOnlineStore,
+  min,
+  offlineFeatures,
+  pivot,
+  ratio,
+  readFeatures,
+  sum,
+  type FeatureView,
+  type OnlineStore,
 } from "../../../src/features/index.ts";
 import { openDesk, relationOf, slice, type Desk, type Event } from "./events.ts";
 
@@ -57,7 +72,9 @@ const week = 7 * 86_400_000;
 const offset = fc.oneof(
   fc.bigInt({ min: 0n, max: BigInt(week) * 1000n }),
   // Midnights of whole and half hours' zones, and a microsecond beside them.
-  fc.tuple(fc.integer({ min: 0, max: 7 * 48 }), fc.constantFrom(-1n, 0n, 1n)).map(([half, off]) => BigInt(half) * 1_800_000_000n + off),
+  fc
+    .tuple(fc.integer({ min: 0, max: 7 * 48 }), fc.constantFrom(-1n, 0n, 1n))
+    .map(([half, off]) => BigInt(half) * 1_800_000_000n + off),
 );
 
 const event = (season: number): fc.Arbitrary<Event> =>
@@ -71,17 +88,26 @@ const event = (season: number): fc.Arbitrary<Event> =>
       { weight: 2, arbitrary: fc.constantFrom(Number.NaN, Number.POSITIVE_INFINITY, null) },
     ),
     country: fc.constantFrom("uk", "fr", "other", "Zürich", "\u{1F600}", "\uFFFD", "", null),
-    at: fc.oneof({ weight: 15, arbitrary: offset.map((micros) => BigInt(season) * 1000n + micros) }, { weight: 1, arbitrary: fc.constant(null) }),
+    at: fc.oneof(
+      { weight: 15, arbitrary: offset.map((micros) => BigInt(season) * 1000n + micros) },
+      { weight: 1, arbitrary: fc.constant(null) },
+    ),
   });
 
 const scenario = fc.constantFrom(...seasons).chain((season) =>
   fc.record({
     timeZone: fc.constantFrom("Europe/London", "UTC", "America/St_Johns", "Asia/Kolkata"),
     // A run of a partition: the same partition may be run again, with other events; any event may be late in it.
-    runs: fc.array(fc.record({ partition: fc.integer({ min: 1, max: 4 }), events: fc.array(event(season), { maxLength: 12 }) }), { minLength: 1, maxLength: 6 }),
-    asOf: fc.oneof(
-      fc.integer({ min: -86_400_000, max: week + 86_400_000 }), fc.integer({ min: 0, max: 7 * 48 }).map((half) => half * 1_800_000),
-    ).map((milliseconds) => new Date(season + milliseconds)),
+    runs: fc.array(
+      fc.record({ partition: fc.integer({ min: 1, max: 4 }), events: fc.array(event(season), { maxLength: 12 }) }),
+      { minLength: 1, maxLength: 6 },
+    ),
+    asOf: fc
+      .oneof(
+        fc.integer({ min: -86_400_000, max: week + 86_400_000 }),
+        fc.integer({ min: 0, max: 7 * 48 }).map((half) => half * 1_800_000),
+      )
+      .map((milliseconds) => new Date(season + milliseconds)),
   }),
 );
 
@@ -141,11 +167,13 @@ describe("the online read and the offline query", () => {
 
 /** Times and 64-bit numbers in one form, and no negative zero. */
 function plain(features: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(features).map(([name, value]) => {
-    if (typeof value === "string" && /^\d{4}-\d\d-\d\d[ T]\d\d:/.test(value)) return [name, micros(value)];
-    if (typeof value === "string" && /^\d+$/.test(value)) return [name, Number(value)];
-    return [name, typeof value === "number" ? value + 0 : value];
-  }));
+  return Object.fromEntries(
+    Object.entries(features).map(([name, value]) => {
+      if (typeof value === "string" && /^\d{4}-\d\d-\d\d[ T]\d\d:/.test(value)) return [name, micros(value)];
+      if (typeof value === "string" && /^\d+$/.test(value)) return [name, Number(value)];
+      return [name, typeof value === "number" ? value + 0 : value];
+    }),
+  );
 }
 
 /** Microseconds since the epoch, of either notation of an instant in UTC. */

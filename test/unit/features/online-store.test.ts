@@ -26,9 +26,21 @@ describe("the SQLite online store", () => {
     const writer = openOnlineStore(path);
     const write = {
       definition: {
-        format: 1, view: "v", entity: "e", key: "k", timestamp: "t", timeZone: "UTC", states: [], features: [], classes: [],
+        format: 1,
+        view: "v",
+        entity: "e",
+        key: "k",
+        timestamp: "t",
+        timeZone: "UTC",
+        states: [],
+        features: [],
+        classes: [],
       },
-      fingerprint: "f", partition: "p", end: "2011-01-01T00:00:00.000Z", fence: 1, tiles: [{ key: "a", day: "2010-12-31", state: "[]" }],
+      fingerprint: "f",
+      partition: "p",
+      end: "2011-01-01T00:00:00.000Z",
+      fence: 1,
+      tiles: [{ key: "a", day: "2010-12-31", state: "[]" }],
     } as const;
     await writer.replacePartition(write);
     const reader = openOnlineStore(path, { readOnly: true });
