@@ -26,7 +26,12 @@ function likeness(left: string, right: string): number {
   if (joinedA === joinedB) return 1;
   // The same words in another order ("id_user"), or one name being the other with a word more ("customer", "customer_id").
   const shared = a.filter((word) => b.includes(word)).length;
-  const words = shared === a.length && shared === b.length ? 0.98 : shared > 0 && shared === Math.min(a.length, b.length) ? 0.86 : 0;
+  const words =
+    shared === a.length && shared === b.length
+      ? 0.98
+      : shared > 0 && shared === Math.min(a.length, b.length)
+        ? 0.86
+        : 0;
   return Math.max(words, jaroWinkler(joinedA, joinedB));
 }
 

@@ -48,15 +48,23 @@ const safe = Number.MAX_SAFE_INTEGER;
 const exactMultiples = 1e14;
 
 /** `cellOf(position)` is the SQL of the dataset's column at that position; columns are known to match the contract. */
-export function compileContract(contract: Contract, columns: readonly Column[], cellOf: (position: number) => string): CompiledContract {
+export function compileContract(
+  contract: Contract,
+  columns: readonly Column[],
+  cellOf: (position: number) => string,
+): CompiledContract {
   const parts = contract.schema.fields.map((field, index) => {
     const position = columns.findIndex((column) => column.name === field.name);
     const name = `v${index}`;
-    return position < 0 ? missingField(field, name) : compileField(contract.name, field, name, cellOf(position), columns[position]!.type);
+    return position < 0
+      ? missingField(field, name)
+      : compileField(contract.name, field, name, cellOf(position), columns[position]!.type);
   });
   const byName = new Map(parts.map((part) => [part.field.name, part]));
   // A flag is named once and read twice or more: repeated conditions are what makes a query slow to plan.
-  const flagNames = new Map(parts.flatMap((part, index) => (part.broken === null ? [] : [[part.field.name, `b${index}`]])));
+  const flagNames = new Map(
+    parts.flatMap((part, index) => (part.broken === null ? [] : [[part.field.name, `b${index}`]])),
+  );
   const broken = parts.map((part) => flagNames.get(part.field.name) ?? null);
   for (const rule of contract.rules) {
     // A rule applies only where the columns it reads are valid by themselves.
@@ -71,11 +79,18 @@ export function compileContract(contract: Contract, columns: readonly Column[], 
   return {
     columns: parts.map((part) => ({ name: part.field.name, type: part.type })),
     decoded: parts.flatMap((part) => (part.decoded === null ? [] : [`${part.decoded} AS ${part.value}`])),
-    flags: parts.flatMap((part) => (part.broken === null ? [] : [`${part.broken} AS ${flagNames.get(part.field.name)!}`])),
+    flags: parts.flatMap((part) =>
+      part.broken === null ? [] : [`${part.broken} AS ${flagNames.get(part.field.name)!}`],
+    ),
     values: parts.map((part) => part.value),
     masks: masksOf(broken),
     bits: [...parts.map((part) => part.field.name), ...contract.rules.map((rule) => ruleBit(rule.name))],
-    undecided: undecided.length === 0 ? null : undecided.includes("true") ? "true" : undecided.map((text) => `(${text})`).join(" OR "),
+    undecided:
+      undecided.length === 0
+        ? null
+        : undecided.includes("true")
+          ? "true"
+          : undecided.map((text) => `(${text})`).join(" OR "),
     residual: [
       ...contract.schema.residual,
       ...contract.schema.fields.flatMap((field) => field.residual.map((reason) => `${field.name}: ${reason}`)),
@@ -94,7 +109,13 @@ function masksOf(broken: readonly (string | null)[]): string[] {
   return words;
 }
 
-const storedTypes = { text: "VARCHAR", integer: "BIGINT", number: "DOUBLE", truth: "BOOLEAN", time: "TIMESTAMP WITH TIME ZONE" } as const;
+const storedTypes = {
+  text: "VARCHAR",
+  integer: "BIGINT",
+  number: "DOUBLE",
+  truth: "BOOLEAN",
+  time: "TIMESTAMP WITH TIME ZONE",
+} as const;
 
 function missingField(field: Field, name: string): FieldSql {
   const type = field.kind === "json" || field.kind === "any" ? "VARCHAR" : storedTypes[field.kind];
@@ -109,9 +130,13 @@ function compileField(contract: string, field: Field, name: string, cell: string
     return { field, value: cell, decoded: null, type, ...verdictOf(field, cell, cell, null) };
   }
   if (from === "nested") {
-    throw new SluiceError("CONTRACT_MISMATCH", `The column "${field.name}" holds nested values (${type}); contract "${contract}" wants ${field.kind}`, {
-      hint: "Take the value out of it in a transform step, or describe it with z.object or z.array.",
-    });
+    throw new SluiceError(
+      "CONTRACT_MISMATCH",
+      `The column "${field.name}" holds nested values (${type}); contract "${contract}" wants ${field.kind}`,
+      {
+        hint: "Take the value out of it in a transform step, or describe it with z.object or z.array.",
+      },
+    );
   }
   const text = cellText(cell, type);
   const sql = decodedSql(field, cell, text, from);
@@ -132,7 +157,9 @@ function decodedSql(field: Field, cell: string, text: string, from: CellClass): 
       if (isText) return integerFromText(text);
       if (from === "integer") return `CASE WHEN ${cell} BETWEEN -${safe} AND ${safe} THEN CAST(${cell} AS BIGINT) END`;
       // NaN is above every number, so the range rejects it too.
-      return from === "truth" ? null : `CASE WHEN abs(${double}) <= ${safe} AND trunc(${double}) = ${double} THEN CAST(${double} AS BIGINT) END`;
+      return from === "truth"
+        ? null
+        : `CASE WHEN abs(${double}) <= ${safe} AND trunc(${double}) = ${double} THEN CAST(${double} AS BIGINT) END`;
     case "number":
       if (isText) return numberFromText(text);
       if (from === "integer") return `CASE WHEN ${cell} BETWEEN -${safe} AND ${safe} THEN CAST(${cell} AS DOUBLE) END`;
@@ -141,7 +168,8 @@ function decodedSql(field: Field, cell: string, text: string, from: CellClass): 
       if (from === "truth") return cell;
       return isText ? `CASE ${text} WHEN 'true' THEN true WHEN 'false' THEN false END` : null;
     case "time":
-      if (from === "instant") return `CASE WHEN isfinite(${cell}) AND year(${cell}) BETWEEN 1 AND 9999 THEN ${cell} END`;
+      if (from === "instant")
+        return `CASE WHEN isfinite(${cell}) AND year(${cell}) BETWEEN 1 AND 9999 THEN ${cell} END`;
       return isText ? timestampSql(text, field.timeZone ?? "UTC") : null;
     default:
       return null;
@@ -156,10 +184,15 @@ function integerFromText(text: string): string {
 function numberFromText(text: string): string {
   const value = `TRY_CAST(${text} AS DOUBLE)`;
   const shaped = `regexp_matches(${text}, '\\A[+-]?[0-9]+(\\.[0-9]+)?([eE][+-]?[0-9]+)?\\z')`;
-  return `CASE WHEN isfinite(${value}) THEN ${value} END`;
+  return `CASE WHEN isfinite(${value}) AND ${shaped} THEN ${value} END`;
 }
 
-function verdictOf(field: Field, cell: string, value: string | null, text: string | null): Pick<FieldSql, "broken" | "undecided"> {
+function verdictOf(
+  field: Field,
+  cell: string,
+  value: string | null,
+  text: string | null,
+): Pick<FieldSql, "broken" | "undecided"> {
   if (field.residual.length > 0) return { broken: null, undecided: "true" };
   if (value === null) return { broken: field.acceptsNull ? `(${cell} IS NOT NULL)` : "true", undecided: null };
   // Checks of a point in time are on its text, as the validator's are.

@@ -121,7 +121,9 @@ function checkRules(name: string, schema: RowSchema, rules: readonly Rule[]): vo
   const names = new Set<string>();
   for (const rule of rules) {
     if (names.has(rule.name)) {
-      throw new SluiceError("DEFINITION_INVALID", `Contract "${name}" has two rules named "${rule.name}"`, { hint: "Rename one." });
+      throw new SluiceError("DEFINITION_INVALID", `Contract "${name}" has two rules named "${rule.name}"`, {
+        hint: "Rename one.",
+      });
     }
     names.add(rule.name);
     checkRule(name, rule, (column) => {
@@ -131,9 +133,15 @@ function checkRules(name: string, schema: RowSchema, rules: readonly Rule[]): vo
   }
 }
 
-function createJudge(name: string, row: z.core.$ZodObject, schema: RowSchema, rules: readonly Rule[]): (value: unknown) => Judgement {
+function createJudge(
+  name: string,
+  row: z.core.$ZodObject,
+  schema: RowSchema,
+  rules: readonly Rule[],
+): (value: unknown) => Judgement {
   // Only what is judged in JS can change a value behind the definition's back (z.url() trims, superRefine may assign).
-  const watched = schema.residual.length > 0 ? schema.fields : schema.fields.filter((field) => field.residual.length > 0);
+  const watched =
+    schema.residual.length > 0 ? schema.fields : schema.fields.filter((field) => field.residual.length > 0);
   const ruleColumns = rules.map((rule) => columnsOf(rule.expression));
   return (value) => {
     const parsed = runZod(name, row, value);
@@ -197,8 +205,15 @@ function describe(root: unknown): Json {
   const path: unknown[] = [];
   const visit = (value: unknown): Json => {
     if (value === null || value === undefined) return null;
-    if (typeof value === "function" || value instanceof RegExp || typeof value === "bigint" || typeof value === "symbol") return String(value);
-    if (typeof value !== "object") return typeof value === "number" && !Number.isFinite(value) ? String(value) : (value as Json);
+    if (
+      typeof value === "function" ||
+      value instanceof RegExp ||
+      typeof value === "bigint" ||
+      typeof value === "symbol"
+    )
+      return String(value);
+    if (typeof value !== "object")
+      return typeof value === "number" && !Number.isFinite(value) ? String(value) : (value as Json);
     if (path.includes(value)) return "…";
     path.push(value);
     try {

@@ -45,7 +45,8 @@ function both(left: Value, right: Value, decisive: boolean): Value {
 }
 
 function compare(op: Comparison, left: string | number | boolean, right: string | number | boolean): boolean {
-  const order = typeof left === "string" ? compareCodePoints(left, right as string) : left === right ? 0 : left < right ? -1 : 1;
+  const order =
+    typeof left === "string" ? compareCodePoints(left, right as string) : left === right ? 0 : left < right ? -1 : 1;
   switch (op) {
     case "eq":
       return order === 0;
@@ -75,5 +76,5 @@ function compareCodePoints(left: string, right: string): number {
 
 /** A surrogate unit stands for a code point above every other unit. */
 function rank(unit: number): number {
-  return unit;
+  return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit;
 }

@@ -13,7 +13,10 @@ export function checkRule(contract: string, rule: Rule, typeOf: (column: string)
   const check = (expression: Expression): ExpressionType => {
     switch (expression.op) {
       case "column":
-        return typeOf(expression.name) ?? fail(`reads the column "${expression.name}", which the row has not`, "Check the name.");
+        return (
+          typeOf(expression.name) ??
+          fail(`reads the column "${expression.name}", which the row has not`, "Check the name.")
+        );
       case "literal":
         return literalType(expression.value);
       case "isNull":
@@ -50,10 +53,16 @@ export function checkRule(contract: string, rule: Rule, typeOf: (column: string)
   };
   const expect = (expression: Expression, wanted: ExpressionType): void => {
     const found = check(expression);
-    if (found !== wanted) fail(`uses a ${found} where a ${wanted} is needed`, "Columns have the types of the contract's row.");
+    if (found !== wanted)
+      fail(`uses a ${found} where a ${wanted} is needed`, "Columns have the types of the contract's row.");
   };
   const agree = (left: ExpressionType, right: ExpressionType, op: string): ExpressionType => {
-    if (left === "value of mixed type" || left === "point in time" || right === "value of mixed type" || right === "point in time") {
+    if (
+      left === "value of mixed type" ||
+      left === "point in time" ||
+      right === "value of mixed type" ||
+      right === "point in time"
+    ) {
       return fail(
         `compares a ${left === "value of mixed type" || left === "point in time" ? left : right} by ${op}()`,
         "Only text, numbers and booleans can be compared in a rule; use .refine() of the row's schema for this one.",
@@ -66,8 +75,10 @@ export function checkRule(contract: string, rule: Rule, typeOf: (column: string)
       return Number.isFinite(value) ? "number" : fail(`compares with ${value}`, "Use a finite number.");
     }
     if (typeof value === "boolean") return "truth";
-    if (typeof value !== "string") return fail(`compares with ${String(value)}`, "Use text, a number or a boolean; isNull() for null.");
-    if (!value.isWellFormed() || value.includes("\0")) fail("has a text that is not valid Unicode", "Remove the stray character.");
+    if (typeof value !== "string")
+      return fail(`compares with ${String(value)}`, "Use text, a number or a boolean; isNull() for null.");
+    if (!value.isWellFormed() || value.includes("\0"))
+      fail("has a text that is not valid Unicode", "Remove the stray character.");
     return "text";
   };
   const type = check(rule.expression);

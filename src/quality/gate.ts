@@ -30,7 +30,11 @@ export interface GateReport {
  */
 export function gate(loaded: StepHandle<LoadResult>, options: GateOptions): StepSpec<GateReport, unknown> {
   checkOptions(options);
-  const settings = { loadedRatio: options.loadedRatio ?? null, minRows: options.minRows ?? null, whenEmpty: options.whenEmpty ?? "fail" } as const;
+  const settings = {
+    loadedRatio: options.loadedRatio ?? null,
+    minRows: options.minRows ?? null,
+    whenEmpty: options.whenEmpty ?? "fail",
+  } as const;
   return {
     kind: "gate",
     inputs: { loaded },
@@ -54,7 +58,12 @@ function judgeLoad(load: LoadResult, settings: Settings): GateReport {
   };
   if (load.offered === 0) {
     if (settings.whenEmpty === "pass") return report;
-    throw closed(report, settings, "no rows were offered", 'If an empty partition is normal here, use whenEmpty: "pass".');
+    throw closed(
+      report,
+      settings,
+      "no rows were offered",
+      'If an empty partition is normal here, use whenEmpty: "pass".',
+    );
   }
   if (settings.loadedRatio !== null && report.loadedRatio < settings.loadedRatio) {
     const what = `${load.loaded} of ${load.offered} offered rows were loaded (${percent(report.loadedRatio)}), fewer than ${percent(settings.loadedRatio)}`;
@@ -83,10 +92,14 @@ function percent(share: number): string {
 function checkOptions(options: GateOptions): void {
   const { loadedRatio, minRows } = options;
   if (loadedRatio === undefined && minRows === undefined) {
-    throw new SluiceError("DEFINITION_INVALID", "gate() has no condition", { hint: "Give it loadedRatio, minRows or both." });
+    throw new SluiceError("DEFINITION_INVALID", "gate() has no condition", {
+      hint: "Give it loadedRatio, minRows or both.",
+    });
   }
   if (loadedRatio !== undefined && !(loadedRatio >= 0 && loadedRatio <= 1)) {
-    throw new SluiceError("DEFINITION_INVALID", `gate(): loadedRatio is ${loadedRatio}`, { hint: "It is a share, from 0 to 1." });
+    throw new SluiceError("DEFINITION_INVALID", `gate(): loadedRatio is ${loadedRatio}`, {
+      hint: "It is a share, from 0 to 1.",
+    });
   }
   if (minRows !== undefined && !(Number.isSafeInteger(minRows) && minRows >= 0)) {
     throw new SluiceError("DEFINITION_INVALID", `gate(): minRows is ${minRows}`, { hint: "It is a count of rows." });

@@ -23,14 +23,20 @@ export function jsonValue(value: unknown): Json {
   if (typeof value === "number") return Number.isFinite(value) ? value : String(value);
   if (typeof value !== "object") return String(value);
   const text = JSON.stringify(value, (_key, item: unknown) => (typeof item === "bigint" ? item.toString() : item));
-  return text === undefined ? String(value) : text.length > longest ? `${text.slice(0, longest)}…` : (JSON.parse(text) as Json);
+  return text === undefined
+    ? String(value)
+    : text.length > longest
+      ? `${text.slice(0, longest)}…`
+      : (JSON.parse(text) as Json);
 }
 
 /** Zod's findings about `row` as issues; an unrecognized key becomes an issue of its own. */
 export function issuesOf(found: readonly z.core.$ZodIssue[], row: unknown): Issue[] {
   return found.flatMap((issue): Issue[] => {
     if (issue.code === "unrecognized_keys") {
-      return issue.keys.map((key) => makeIssue([...issue.path, key], "unrecognized", row, "is not a column of this contract"));
+      return issue.keys.map((key) =>
+        makeIssue([...issue.path, key], "unrecognized", row, "is not a column of this contract"),
+      );
     }
     return [makeIssue(issue.path, ruleName(issue, valueAt(row, issue.path)), row, issue.message)];
   });
@@ -38,12 +44,18 @@ export function issuesOf(found: readonly z.core.$ZodIssue[], row: unknown): Issu
 
 function makeIssue(path: readonly PropertyKey[], rule: string, row: unknown, message: string): Issue {
   const name = path.map(String).join(".");
-  return { path: name, rule, value: jsonValue(valueAt(row, path)), message: name === "" ? message : `${name}: ${message}` };
+  return {
+    path: name,
+    rule,
+    value: jsonValue(valueAt(row, path)),
+    message: name === "" ? message : `${name}: ${message}`,
+  };
 }
 
 function valueAt(row: unknown, path: readonly PropertyKey[]): unknown {
   let value = row;
-  for (const key of path) value = typeof value === "object" && value !== null ? (value as Record<PropertyKey, unknown>)[key] : undefined;
+  for (const key of path)
+    value = typeof value === "object" && value !== null ? (value as Record<PropertyKey, unknown>)[key] : undefined;
   return value;
 }
 

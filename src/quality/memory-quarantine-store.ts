@@ -38,12 +38,21 @@ export function memoryQuarantineStore(): QuarantineStore {
       [...held.values()]
         .map(({ group }) => group)
         .filter((group) => group.rows > 0)
-        .filter((group) => (pipeline === undefined || group.pipeline === pipeline) && (partition === undefined || group.partition === partition))
+        .filter(
+          (group) =>
+            (pipeline === undefined || group.pipeline === pipeline) &&
+            (partition === undefined || group.partition === partition),
+        )
         .sort((a, b) => b.at - a.at || compare(a.partition ?? "", b.partition ?? "") || compare(a.step, b.step))
         .slice(0, limit),
     show: async ({ pipeline, step, partition, limit, after }) =>
       [...held.values()]
-        .filter(({ key }) => key.pipeline === pipeline && key.partition === partition && (step === undefined || key.step === step))
+        .filter(
+          ({ key }) =>
+            key.pipeline === pipeline &&
+            (partition === undefined || key.partition === partition) &&
+            (step === undefined || key.step === step),
+        )
         .flatMap(({ rows }) => rows)
         .sort((a, b) => a.id - b.id)
         .filter((row) => row.id > (after ?? 0))
@@ -59,7 +68,11 @@ function compare(a: string, b: string): number {
 /** The error of a writer that a newer one has overtaken. */
 function fenced(key: QuarantineKey): SluiceError {
   const partition = key.partition === null ? "" : ` of partition ${key.partition}`;
-  return new SluiceError("FENCED", `A newer run has written the quarantine of step "${key.step}"${partition}; this one wrote nothing`, {
-    details: { pipeline: key.pipeline, step: key.step, partition: key.partition, runId: key.runId, fence: key.fence },
-  });
+  return new SluiceError(
+    "FENCED",
+    `A newer run has written the quarantine of step "${key.step}"${partition}; this one wrote nothing`,
+    {
+      details: { pipeline: key.pipeline, step: key.step, partition: key.partition, runId: key.runId, fence: key.fence },
+    },
+  );
 }

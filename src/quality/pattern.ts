@@ -106,7 +106,7 @@ function translate(source: string, unicode: boolean, ignoreCase: boolean): Exact
 
   function hexadecimal(letter: string): number {
     const braced = unicode && letter === "u" && peek() === "{";
-    const match = (braced ? /\{([0-9a-fA-F]+)\}/y : letter === "x" ? /([0-9a-fA-F]{2})/y : /([0-9a-fA-F]{4})/y);
+    const match = braced ? /\{([0-9a-fA-F]+)\}/y : letter === "x" ? /([0-9a-fA-F]{2})/y : /([0-9a-fA-F]{4})/y;
     match.lastIndex = at;
     const found = match.exec(source);
     if (found === null) refuse();

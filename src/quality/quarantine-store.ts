@@ -58,12 +58,16 @@ export interface QuarantineStore {
    */
   replace(key: QuarantineKey, rows: QuarantineBatches): Promise<number>;
   /** What lies in quarantine, the newest first. */
-  list(filter: { readonly pipeline?: string; readonly partition?: string | null; readonly limit: number }): Promise<QuarantineGroup[]>;
+  list(filter: {
+    readonly pipeline?: string;
+    readonly partition?: string | null;
+    readonly limit: number;
+  }): Promise<QuarantineGroup[]>;
   /** Rows of a step in the order of their records; `after` is the id of the last row of the page before. */
   show(filter: {
     readonly pipeline: string;
     readonly step?: string;
-    readonly partition: string | null;
+    readonly partition?: string | null;
     readonly limit: number;
     readonly after?: number;
   }): Promise<StoredQuarantinedRow[]>;

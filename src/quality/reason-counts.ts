@@ -22,8 +22,6 @@ export function createReasonCounter(): ReasonCounter {
       }
     },
     counts: () =>
-      [...counts]
-        .sort(([keyA, a], [keyB, b]) => b.count - a.count || (keyA < keyB ? -1 : 1))
-        .map(([, count]) => count),
+      [...counts].sort(([keyA, a], [keyB, b]) => b.count - a.count || (keyA < keyB ? -1 : 1)).map(([, count]) => count),
   };
 }

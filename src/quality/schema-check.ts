@@ -24,7 +24,9 @@ type CheckDef = z.core.$ZodCheckDef & Readonly<Record<string, unknown>>;
 
 // Formats whose whole verdict is their pattern. Others (url, ipv6, base64, jwt …) do more than that in JS.
 const patternFormats = new Set(
-  "regex lowercase uppercase email guid uuid nanoid cuid cuid2 ulid xid ksuid datetime date time duration ipv4 e164".split(" "),
+  "regex lowercase uppercase email guid uuid nanoid cuid cuid2 ulid xid ksuid datetime date time duration ipv4 e164".split(
+    " ",
+  ),
 );
 
 /** Adds what `check` demands to the draft of its field. */
@@ -58,7 +60,10 @@ export function readCheck(draft: Draft, check: z.core.$ZodCheck, fail: (what: st
       readFormat(draft, def);
       return;
     case "overwrite":
-      fail("changes its value (trim, toLowerCase or another overwrite)", "Change values in a transform step before the contract.");
+      fail(
+        "changes its value (trim, toLowerCase or another overwrite)",
+        "Change values in a transform step before the contract.",
+      );
       return;
     case "custom":
       draft.residual.push("a refinement");
@@ -107,7 +112,11 @@ function readLimit(draft: Draft, def: CheckDef): void {
     draft.residual.push("a limit that is not a number");
     return;
   }
-  draft.checks.push({ op: def.check === "greater_than" ? "minimum" : "maximum", limit, inclusive: def["inclusive"] === true });
+  draft.checks.push({
+    op: def.check === "greater_than" ? "minimum" : "maximum",
+    limit,
+    inclusive: def["inclusive"] === true,
+  });
 }
 
 function readFormat(draft: Draft, def: CheckDef): void {
@@ -116,13 +125,16 @@ function readFormat(draft: Draft, def: CheckDef): void {
   if (format === "starts_with" || format === "ends_with" || format === "includes") {
     const op = format === "starts_with" ? "startsWith" : format === "ends_with" ? "endsWith" : "contains";
     // Half a character can't be written in UTF-8, and a NUL not in a query.
-    const isPlain = typeof text === "string" && text.isWellFormed() && !text.includes("\0") && (def["position"] ?? 0) === 0;
+    const isPlain =
+      typeof text === "string" && text.isWellFormed() && !text.includes("\0") && (def["position"] ?? 0) === 0;
     if (isPlain) draft.checks.push({ op, text });
     else draft.residual.push(`"${format}" at a position or with a stray character`);
     return;
   }
   const pattern = def["pattern"];
-  const exact = patternFormats.has(format) && def["fn"] === undefined && pattern instanceof RegExp ? exactPattern(pattern) : null;
-  if (exact === null) draft.residual.push(`the format "${format}"${pattern instanceof RegExp ? ` ${String(pattern)}` : ""}`);
+  const exact =
+    patternFormats.has(format) && def["fn"] === undefined && pattern instanceof RegExp ? exactPattern(pattern) : null;
+  if (exact === null)
+    draft.residual.push(`the format "${format}"${pattern instanceof RegExp ? ` ${String(pattern)}` : ""}`);
   else draft.checks.push({ op: "pattern", pattern: exact });
 }

@@ -37,17 +37,24 @@ type AnyDef = z.core.$ZodTypeDef & Readonly<Record<string, unknown>>;
 
 export function readRow(contract: string, row: z.core.$ZodObject): RowSchema {
   const def = row._zod.def;
-  if (def.type !== "object") refuse(contract, "", `its row is a z.${String(def.type)}()`, "Use z.strictObject({…}) or z.object({…}).");
+  if (def.type !== "object")
+    refuse(contract, "", `its row is a z.${String(def.type)}()`, "Use z.strictObject({…}) or z.object({…}).");
   const catchall = def.catchall?._zod.def.type;
   if (catchall !== undefined && catchall !== "never") {
-    refuse(contract, "", "its row takes any other column (looseObject or catchall)", "Use z.strictObject, or z.object, which drops extra columns.");
+    refuse(
+      contract,
+      "",
+      "its row takes any other column (looseObject or catchall)",
+      "Use z.strictObject, or z.object, which drops extra columns.",
+    );
   }
   const names = Object.keys(def.shape);
   if (names.length === 0) refuse(contract, "", "its row has no columns", "Name at least one.");
   const seen = new Map<string, string>();
   for (const name of names) {
     const twin = seen.get(name.toLowerCase());
-    if (twin !== undefined) refuse(contract, name, `differs from "${twin}" only in case`, "SQL can't tell such columns apart; rename one.");
+    if (twin !== undefined)
+      refuse(contract, name, `differs from "${twin}" only in case`, "SQL can't tell such columns apart; rename one.");
     seen.set(name.toLowerCase(), name);
   }
   return {
@@ -85,7 +92,8 @@ type Refuse = (what: string, hint: string) => never;
 
 function readInto(draft: Draft, schema: z.core.$ZodType, fail: Refuse): void {
   const def = schema._zod.def as AnyDef;
-  if (def["coerce"] === true) fail("coerces its value", "Text columns are decoded strictly by the contract itself; use the type without coerce.");
+  if (def["coerce"] === true)
+    fail("coerces its value", "Text columns are decoded strictly by the contract itself; use the type without coerce.");
   switch (def.type) {
     case "nullable":
     case "optional":
@@ -144,13 +152,19 @@ function readInto(draft: Draft, schema: z.core.$ZodType, fail: Refuse): void {
     case "default":
     case "prefault":
     case "catch":
-      fail(`changes its value (${def.type})`, "A contract says what is valid; change values in a transform step before it.");
+      fail(
+        `changes its value (${def.type})`,
+        "A contract says what is valid; change values in a transform step before it.",
+      );
       break;
     case "date":
       fail("is a z.date(), which no text or column is", 'Use timestamp({ timeZone: "…" }) or z.iso.datetime().');
       break;
     default:
-      fail(`is a z.${def.type}(), which a contract can't hold yet`, "Use text, numbers, booleans, enums, timestamp(), or nested objects and arrays.");
+      fail(
+        `is a z.${def.type}(), which a contract can't hold yet`,
+        "Use text, numbers, booleans, enums, timestamp(), or nested objects and arrays.",
+      );
   }
   // A format such as z.email() or z.int() is its own first check.
   if (def["check"] !== undefined && def.type !== "custom") readCheck(draft, schema as never, fail);
@@ -163,7 +177,8 @@ function readValues(draft: Draft, schema: z.core.$ZodType, fail: Refuse): void {
   if (values.includes(undefined)) draft.takesAbsent = true;
   const plain = values.filter((value) => value !== null && value !== undefined);
   const types = new Set(plain.map((value) => typeof value));
-  if (types.has("bigint") || types.has("symbol")) fail("has a literal that no column holds", "Use text, numbers or booleans.");
+  if (types.has("bigint") || types.has("symbol"))
+    fail("has a literal that no column holds", "Use text, numbers or booleans.");
   const [type] = types;
   draft.kind = types.size !== 1 ? "any" : type === "string" ? "text" : type === "number" ? "number" : "truth";
   if (types.size !== 1) draft.residual.push("literals of several types");
@@ -204,13 +219,29 @@ function refuseTransforms(schema: unknown, fail: Refuse, seen: Set<unknown>): vo
     return;
   }
   if (valueChanging.has(def.type) || def["coerce"] === true) {
-    fail(`changes a value inside it (${def.type})`, "A contract says what is valid; change values in a transform step before it.");
+    fail(
+      `changes a value inside it (${def.type})`,
+      "A contract says what is valid; change values in a transform step before it.",
+    );
   }
   if (def.type === "lazy") refuseTransforms((def["getter"] as () => unknown)(), fail, seen);
   for (const check of def.checks ?? []) {
-    if (check._zod.def.check === "overwrite") fail("changes a value inside it", "Change values in a transform step before it.");
+    if (check._zod.def.check === "overwrite")
+      fail("changes a value inside it", "Change values in a transform step before it.");
   }
-  for (const key of ["shape", "element", "items", "rest", "keyType", "valueType", "left", "right", "options", "innerType", "catchall"]) {
+  for (const key of [
+    "shape",
+    "element",
+    "items",
+    "rest",
+    "keyType",
+    "valueType",
+    "left",
+    "right",
+    "options",
+    "innerType",
+    "catchall",
+  ]) {
     refuseTransforms(def[key], fail, seen);
   }
 }
@@ -222,5 +253,8 @@ function accepts(schema: z.core.$ZodType, value: unknown): boolean {
 
 function refuse(contract: string, field: string, what: string, hint: string): never {
   const where = field === "" ? "" : `column "${field}" `;
-  throw new SluiceError("DEFINITION_INVALID", `Contract "${contract}": ${where}${what}`, { hint, details: { contract, column: field } });
+  throw new SluiceError("DEFINITION_INVALID", `Contract "${contract}": ${where}${what}`, {
+    hint,
+    details: { contract, column: field },
+  });
 }

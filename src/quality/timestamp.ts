@@ -28,7 +28,9 @@ const shape =
  */
 export function timestamp(options: TimestampOptions): z.ZodString {
   try {
-    new Intl.DateTimeFormat("en", { timeZone: options.timeZone });
+    // A bare offset such as "+05:30" is a zone to JS, and the opposite one to some engines.
+    if (!/^[A-Za-z]/.test(options.timeZone)) throw new RangeError("not a name");
+    Intl.DateTimeFormat("en", { timeZone: options.timeZone });
   } catch (cause) {
     throw new SluiceError("DEFINITION_INVALID", `timestamp(): "${options.timeZone}" is not a time zone`, {
       hint: 'Use an IANA name such as "Europe/London" or "UTC".',

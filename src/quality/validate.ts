@@ -35,7 +35,10 @@ export function validate(
   contract: Contract,
   options: ValidateOptions = {},
 ): StepSpec<Dataset, QualityNeeds> {
-  const settings = { duplicates: options.duplicates ?? "keep", onInvalid: options.onInvalid ?? contract.onInvalid } as const;
+  const settings = {
+    duplicates: options.duplicates ?? "keep",
+    onInvalid: options.onInvalid ?? contract.onInvalid,
+  } as const;
   return {
     kind: "validate",
     inputs: { from },
@@ -78,7 +81,12 @@ async function execute(
     duplicates: settings.duplicates,
     setAside,
   });
-  const rows = { in: dataset.rows, out: outcome.valid.rows, duplicate: outcome.duplicate, quarantined: outcome.quarantined };
+  const rows = {
+    in: dataset.rows,
+    out: outcome.valid.rows,
+    duplicate: outcome.duplicate,
+    quarantined: outcome.quarantined,
+  };
   return { output: outcome.valid, rows };
 }
 
@@ -87,7 +95,11 @@ function emptyDataset(contract: Contract, dataset: Dataset): Dataset {
   return { kind: "dataset", files: [], columns, rows: 0, bytes: 0, hash: contentHash([]) };
 }
 
-async function failOnAny(contract: Contract, source: string, batches: AsyncIterable<readonly QuarantinedRow[]>): Promise<number> {
+async function failOnAny(
+  contract: Contract,
+  source: string,
+  batches: AsyncIterable<readonly QuarantinedRow[]>,
+): Promise<number> {
   const counter = createReasonCounter();
   let count = 0;
   let first: QuarantinedRow | undefined;

@@ -47,7 +47,9 @@ export async function runVerdictPass(request: VerdictRequest): Promise<VerdictOu
     const suspects = counts.suspect === 0 ? noRows() : judgeSuspects(request, compiled, table, settle);
     const quarantined = await request.setAside(suspects);
     if (pardoned.length > 0) await pardon(session, table, pardoned);
-    const values = compiled.columns.map((column, position) => `${compiled.values[position]} AS ${quoteIdentifier(column.name)}`);
+    const values = compiled.columns.map(
+      (column, position) => `${compiled.values[position]} AS ${quoteIdentifier(column.name)}`,
+    );
     const query = `SELECT ${values.join(", ")} FROM ${table} WHERE NOT suspect ORDER BY rid`;
     const valid = await writeQuery(session, artifacts, query, { columns: compiled.columns, maxRows: dataset.rows });
     const outcome = { valid, duplicate: counts.read - counts.distinct, quarantined };
@@ -149,7 +151,10 @@ async function pardon(session: Session, judged: string, rids: readonly number[])
   }
 }
 
-type RowReader = (cells: readonly (string | null)[]) => { readonly row: Record<string, unknown>; readonly raw: JsonObject };
+type RowReader = (cells: readonly (string | null)[]) => {
+  readonly row: Record<string, unknown>;
+  readonly raw: JsonObject;
+};
 
 function rowReader(contract: Contract, dataset: Dataset): RowReader {
   const classes = dataset.columns.map((column): CellClass => cellClass(column.type));
@@ -161,13 +166,17 @@ function rowReader(contract: Contract, dataset: Dataset): RowReader {
       if (position === undefined) decodeInto(row, field, null, "text");
       else decodeInto(row, field, cells[position] ?? null, classes[position]!);
     }
-    const raw = Object.fromEntries(dataset.columns.map((column, position) => [column.name, rawCell(cells[position] ?? null, classes[position]!)]));
+    const raw = Object.fromEntries(
+      dataset.columns.map((column, position) => [column.name, rawCell(cells[position] ?? null, classes[position]!)]),
+    );
     return { row, raw };
   };
 }
 
 function brokenBits(bits: readonly string[], masks: readonly bigint[]): string[] {
-  return bits.filter((_, position) => ((masks[Math.floor(position / bitsPerWord)] ?? 0n) >> BigInt(position % bitsPerWord)) & 1n);
+  return bits.filter(
+    (_, position) => ((masks[Math.floor(position / bitsPerWord)] ?? 0n) >> BigInt(position % bitsPerWord)) & 1n,
+  );
 }
 
 /** The columnar pass and the validator must name the same broken columns and rules, wherever the pass could decide. */

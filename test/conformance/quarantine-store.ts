@@ -38,7 +38,12 @@ export function testQuarantineStore({ name, create }: QuarantineStoreCase): void
       dispose();
     });
     const records = async (partition: string | null = key.partition, step?: string): Promise<number[]> => {
-      const rows = await store.show({ pipeline: key.pipeline, partition, limit: 1000, ...(step === undefined ? {} : { step }) });
+      const rows = await store.show({
+        pipeline: key.pipeline,
+        partition,
+        limit: 1000,
+        ...(step === undefined ? {} : { step }),
+      });
       return rows.map(({ record }) => record);
     };
 
@@ -46,11 +51,16 @@ export function testQuarantineStore({ name, create }: QuarantineStoreCase): void
       const rows = [brokenRow(3, "minimum"), brokenRow(7, "minimum", "type")];
       expect(await store.replace(key, [rows])).toBe(2);
       const shown = await store.show({ pipeline: "shop", partition: "2026-01-01", limit: 10 });
-      expect(shown).toMatchObject(rows.map((row) => ({ ...row, step: "clean", partition: "2026-01-01", runId: "run-1" })));
+      expect(shown).toMatchObject(
+        rows.map((row) => ({ ...row, step: "clean", partition: "2026-01-01", runId: "run-1" })),
+      );
     });
 
     it("lists what lies there with the count of rows under each reason, the most frequent first", async () => {
-      await store.replace(key, [[brokenRow(1, "type")], [brokenRow(2, "minimum", "type"), brokenRow(3, "minimum"), brokenRow(4, "minimum")]]);
+      await store.replace(key, [
+        [brokenRow(1, "type")],
+        [brokenRow(2, "minimum", "type"), brokenRow(3, "minimum"), brokenRow(4, "minimum")],
+      ]);
       const { fence: _, ...group } = key;
       expect(await store.list({ limit: 10 })).toEqual([
         {
@@ -97,7 +107,9 @@ export function testQuarantineStore({ name, create }: QuarantineStoreCase): void
 
     it("refuses a writer that a newer one has overtaken, even one that left no rows", async () => {
       await store.replace({ ...key, fence: 12, runId: "run-3" }, []);
-      await expect(store.replace({ ...key, fence: 11 }, [[brokenRow(1, "type")]])).rejects.toMatchObject({ code: "FENCED" });
+      await expect(store.replace({ ...key, fence: 11 }, [[brokenRow(1, "type")]])).rejects.toMatchObject({
+        code: "FENCED",
+      });
       expect(await records()).toEqual([]);
     });
 
@@ -156,11 +168,22 @@ export function testQuarantineStore({ name, create }: QuarantineStoreCase): void
       await store.replace({ ...key, pipeline: "other", partition: null, at: 3000 }, [[brokenRow(4, "type")]]);
       const listed = async (filter: { pipeline?: string; partition?: string | null }): Promise<unknown[]> =>
         (await store.list({ ...filter, limit: 10 })).map(({ pipeline, partition }) => [pipeline, partition]);
-      expect(await listed({})).toEqual([["other", null], ["shop", "2026-01-02"], ["shop", "2026-01-01"]]);
-      expect(await listed({ pipeline: "shop" })).toEqual([["shop", "2026-01-02"], ["shop", "2026-01-01"]]);
+      expect(await listed({})).toEqual([
+        ["other", null],
+        ["shop", "2026-01-02"],
+        ["shop", "2026-01-01"],
+      ]);
+      expect(await listed({ pipeline: "shop" })).toEqual([
+        ["shop", "2026-01-02"],
+        ["shop", "2026-01-01"],
+      ]);
       expect(await listed({ partition: null })).toEqual([["other", null]]);
       expect(await store.list({ limit: 1 })).toHaveLength(1);
-      expect((await store.show({ pipeline: "other", partition: null, limit: 10 })).map(({ record }) => record)).toEqual([4]);
+      expect((await store.show({ pipeline: "other", partition: null, limit: 10 })).map(({ record }) => record)).toEqual(
+        [4],
+      );
+      const all = await store.show({ pipeline: "shop", limit: 10 });
+      expect(all.map(({ partition }) => partition)).toEqual(["2026-01-01", "2026-01-02"]);
     });
   });
 }

@@ -1,6 +1,12 @@
 // The quarantine in one SQLite file. Rows are written in stages that nobody sees, each in a short transaction, and
 // become the partition's quarantine in one: millions of rows need little memory and never lock others out for long.
-import type { QuarantinedRow, QuarantineGroup, QuarantineKey, QuarantineStore, StoredQuarantinedRow } from "../../quality/quarantine-store.ts";
+import type {
+  QuarantinedRow,
+  QuarantineGroup,
+  QuarantineKey,
+  QuarantineStore,
+  StoredQuarantinedRow,
+} from "../../quality/quarantine-store.ts";
 import { SluiceError } from "../../errors.ts";
 import { type Database, openDatabase } from "./database.ts";
 
@@ -42,7 +48,11 @@ interface Stage {
   readonly reasons: Map<string, number>;
 }
 
-async function replace(database: Database, key: QuarantineKey, batches: Parameters<QuarantineStore["replace"]>[1]): Promise<number> {
+async function replace(
+  database: Database,
+  key: QuarantineKey,
+  batches: Parameters<QuarantineStore["replace"]>[1],
+): Promise<number> {
   refuseOvertaken(database, key);
   const stage: Stage = { set: null, rows: 0, reasons: new Map() };
   let pending: readonly QuarantinedRow[] = [];
@@ -69,9 +79,20 @@ function refuseOvertaken(database: Database, key: QuarantineKey): void {
   const held = database.prepare(text).get(...placeOf(key)) as { fence: number } | undefined;
   if (held === undefined || held.fence <= key.fence) return;
   const partition = key.partition === null ? "" : ` of partition ${key.partition}`;
-  throw new SluiceError("FENCED", `A newer run has written the quarantine of step "${key.step}"${partition}; this one wrote nothing`, {
-    details: { pipeline: key.pipeline, step: key.step, partition: key.partition, runId: key.runId, fence: key.fence, newest: held.fence },
-  });
+  throw new SluiceError(
+    "FENCED",
+    `A newer run has written the quarantine of step "${key.step}"${partition}; this one wrote nothing`,
+    {
+      details: {
+        pipeline: key.pipeline,
+        step: key.step,
+        partition: key.partition,
+        runId: key.runId,
+        fence: key.fence,
+        newest: held.fence,
+      },
+    },
+  );
 }
 
 function write(database: Database, key: QuarantineKey, stage: Stage, rows: readonly QuarantinedRow[]): void {
@@ -96,7 +117,16 @@ function publish(database: Database, key: QuarantineKey, stage: Stage): void {
       const [path, rule] = JSON.parse(text) as [string, string];
       return { path, rule, count };
     });
-  const values = [...placeOf(key), key.runId, key.contract, key.fence, key.at, stage.set, stage.rows, JSON.stringify(reasons)];
+  const values = [
+    ...placeOf(key),
+    key.runId,
+    key.contract,
+    key.fence,
+    key.at,
+    stage.set,
+    stage.rows,
+    JSON.stringify(reasons),
+  ];
   database
     .prepare(
       `INSERT OR REPLACE INTO place (pipeline, step, partition, run_id, contract, fence, at, set_id, rows, reasons)
@@ -104,7 +134,9 @@ function publish(database: Database, key: QuarantineKey, stage: Stage): void {
     )
     .run(...values);
   // What was there before, and what writers that died have left: none with a higher fence, which may still be at work.
-  const stale = database.prepare("SELECT id FROM row_set WHERE pipeline = ? AND step = ? AND partition = ? AND id IS NOT ? AND fence <= ?");
+  const stale = database.prepare(
+    "SELECT id FROM row_set WHERE pipeline = ? AND step = ? AND partition = ? AND id IS NOT ? AND fence <= ?",
+  );
   for (const { id } of stale.all(...placeOf(key), stage.set, key.fence) as { id: number }[]) drop(database, id);
 }
 
@@ -153,16 +185,23 @@ function list(database: Database, filter: Parameters<QuarantineStore["list"]>[0]
 function show(database: Database, filter: Parameters<QuarantineStore["show"]>[0]): StoredQuarantinedRow[] {
   const rows = database
     .prepare(
-      `SELECT q.id, q.record, q.row, q.reasons, p.step, p.run_id FROM place p JOIN quarantined q ON q.set_id = p.set_id
-       WHERE p.pipeline = ?1 AND p.partition = ?2 AND (?3 IS NULL OR p.step = ?3) AND q.id > ?4
+      `SELECT q.id, q.record, q.row, q.reasons, p.step, p.partition, p.run_id FROM place p JOIN quarantined q ON q.set_id = p.set_id
+       WHERE p.pipeline = ?1 AND (?2 IS NULL OR p.partition = ?2) AND (?3 IS NULL OR p.step = ?3) AND q.id > ?4
        ORDER BY q.id LIMIT ?5`,
     )
-    .all(filter.pipeline, filter.partition ?? "", filter.step ?? null, filter.after ?? 0, filter.limit) as unknown as {
+    .all(
+      filter.pipeline,
+      filter.partition === undefined ? null : (filter.partition ?? ""),
+      filter.step ?? null,
+      filter.after ?? 0,
+      filter.limit,
+    ) as unknown as {
     readonly id: number;
     readonly record: number;
     readonly row: string;
     readonly reasons: string;
     readonly step: string;
+    readonly partition: string;
     readonly run_id: string;
   }[];
   return rows.map((row) => ({
@@ -171,7 +210,7 @@ function show(database: Database, filter: Parameters<QuarantineStore["show"]>[0]
     row: JSON.parse(row.row) as StoredQuarantinedRow["row"],
     reasons: JSON.parse(row.reasons) as StoredQuarantinedRow["reasons"],
     step: row.step,
-    partition: filter.partition,
+    partition: row.partition === "" ? null : row.partition,
     runId: row.run_id,
   }));
 }

@@ -16,7 +16,12 @@ describe("a gate", () => {
 
   it.each([
     [{ loadedRatio: 0.95 }, 10_000, 9_499, "9499 of 10000 offered rows were loaded (94.99 %), fewer than 95 %"],
-    [{ loadedRatio: 0.95 }, 1_000_000, 949_999, "949999 of 1000000 offered rows were loaded (94.999 %), fewer than 95 %"],
+    [
+      { loadedRatio: 0.95 },
+      1_000_000,
+      949_999,
+      "949999 of 1000000 offered rows were loaded (94.999 %), fewer than 95 %",
+    ],
     [{ minRows: 100 }, 99, 99, "99 rows were loaded, fewer than 100"],
     [{ minRows: 1 }, 0, 0, "no rows were offered"],
   ])("closes on %j for %i offered and %i loaded", async (options, offered, loaded, what) => {
@@ -29,7 +34,9 @@ describe("a gate", () => {
 
   it("passes an empty load only if told so, whatever its other conditions", async () => {
     await expect(run({ loadedRatio: 0.95 }, 0, 0)).rejects.toMatchObject({ code: "GATE_CLOSED" });
-    expect(await run({ loadedRatio: 0.95, minRows: 100, whenEmpty: "pass" }, 0, 0)).toMatchObject({ output: { loadedRatio: 1 } });
+    expect(await run({ loadedRatio: 0.95, minRows: 100, whenEmpty: "pass" }, 0, 0)).toMatchObject({
+      output: { loadedRatio: 1 },
+    });
   });
 
   it("refuses conditions that make no sense", () => {

@@ -41,7 +41,12 @@ export async function openBench(): Promise<Bench> {
     artifacts,
     quarantine,
     dataset: (columns, rows) =>
-      writeRows(session, artifacts, columns.map((column) => (typeof column === "string" ? { name: column, type: "VARCHAR" } : column)), [rows as never]),
+      writeRows(
+        session,
+        artifacts,
+        columns.map((column) => (typeof column === "string" ? { name: column, type: "VARCHAR" } : column)),
+        [rows as never],
+      ),
     judge: async (contract, dataset, options) => {
       const spec = validate({ step: "lines" }, contract, options);
       const context: StepContext = {

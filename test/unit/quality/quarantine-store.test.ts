@@ -13,7 +13,10 @@ testQuarantineStore({
   name: "sqlite",
   create: () => {
     const folder = mkdtempSync(join(tmpdir(), "sluice-quarantine-"));
-    return { store: openQuarantineStore(join(folder, "quarantine.db")), dispose: () => rmSync(folder, { recursive: true }) };
+    return {
+      store: openQuarantineStore(join(folder, "quarantine.db")),
+      dispose: () => rmSync(folder, { recursive: true }),
+    };
   },
 });
 

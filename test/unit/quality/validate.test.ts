@@ -13,14 +13,25 @@ beforeAll(async () => {
 afterAll(() => bench.close());
 
 const sale = contract("sale", {
-  row: z.strictObject({ id: z.string().min(1), amount: z.number().positive(), sold_at: timestamp({ timeZone: "UTC" }), paid: z.boolean().nullable(), n: z.int() }),
+  row: z.strictObject({
+    id: z.string().min(1),
+    amount: z.number().positive(),
+    sold_at: timestamp({ timeZone: "UTC" }),
+    paid: z.boolean().nullable(),
+    n: z.int(),
+  }),
 });
 const columns = ["id", "amount", "sold_at", "paid", "n"];
 const good = { id: "a", amount: "1.5", sold_at: "2026-01-01 00:00", paid: "true", n: "3" };
 
 describe("a validate step", () => {
   it("hands on valid rows in their order, with the contract's columns and types", async () => {
-    const dataset = await bench.dataset([...columns].reverse(), [good, { ...good, id: "b", paid: null }, { ...good, id: "" }, { ...good, id: "c" }]);
+    const dataset = await bench.dataset([...columns].reverse(), [
+      good,
+      { ...good, id: "b", paid: null },
+      { ...good, id: "" },
+      { ...good, id: "c" },
+    ]);
     const { output, rows, valid } = await bench.judge(sale, dataset);
     expect(rows).toEqual({ in: 4, out: 3, duplicate: 0, quarantined: 1 });
     expect(output.columns).toEqual([
@@ -30,7 +41,15 @@ describe("a validate step", () => {
       { name: "paid", type: "BOOLEAN" },
       { name: "n", type: "BIGINT" },
     ]);
-    expect(valid).toEqual(["a", "b", "c"].map((id) => ({ id, amount: 1.5, sold_at: "2026-01-01 00:00:00+00", paid: id === "b" ? null : true, n: "3" })));
+    expect(valid).toEqual(
+      ["a", "b", "c"].map((id) => ({
+        id,
+        amount: 1.5,
+        sold_at: "2026-01-01 00:00:00+00",
+        paid: id === "b" ? null : true,
+        n: "3",
+      })),
+    );
     const described = await bench.session.describe(`FROM read_parquet('${output.files[0]!}')`);
     expect(described).toEqual(output.columns);
   });
@@ -51,7 +70,15 @@ describe("a validate step", () => {
   });
 
   it("keeps repeats by default; drops them before validation if asked, nulls being equal, and keeps the first", async () => {
-    const rows = [good, { ...good, id: "b", paid: null }, good, { ...good, n: "x" }, { ...good, id: "b", paid: null }, { ...good, n: "x" }, good];
+    const rows = [
+      good,
+      { ...good, id: "b", paid: null },
+      good,
+      { ...good, n: "x" },
+      { ...good, id: "b", paid: null },
+      { ...good, n: "x" },
+      good,
+    ];
     const dataset = await bench.dataset(columns, rows);
     expect((await bench.judge(sale, dataset)).rows).toEqual({ in: 7, out: 5, duplicate: 0, quarantined: 2 });
     const { rows: counts, valid, broken } = await bench.judge(sale, dataset, { duplicates: "drop" });
@@ -87,7 +114,8 @@ describe("a validate step", () => {
     const dataset = await bench.dataset(columns, [good, { ...good, amount: "0" }, { ...good, amount: "-1" }]);
     await expect(bench.judge(sale, dataset, { onInvalid: "fail" })).rejects.toMatchObject({
       code: "CONTRACT_FAILED",
-      message: '2 rows break contract "sale" on step "lines"; the first is row 2: amount: Too small: expected number to be >0',
+      message:
+        '2 rows break contract "sale" on step "lines"; the first is row 2: amount: Too small: expected number to be >0',
     });
     expect((await bench.judge(sale, await bench.dataset(columns, [good]), { onInvalid: "fail" })).rows?.out).toBe(1);
   });
@@ -95,14 +123,18 @@ describe("a validate step", () => {
   it("stops with ACCOUNTING when the dataset does not hold the rows it says", async () => {
     const dataset = await bench.dataset(columns, [good, { ...good, n: "x" }]);
     for (const rows of [1, 3]) {
-      await expect(bench.judge(sale, { ...dataset, rows }, { duplicates: "drop" })).rejects.toMatchObject({ code: "ACCOUNTING" });
+      await expect(bench.judge(sale, { ...dataset, rows }, { duplicates: "drop" })).rejects.toMatchObject({
+        code: "ACCOUNTING",
+      });
       await expect(bench.judge(sale, { ...dataset, rows })).rejects.toMatchObject({ code: "ACCOUNTING" });
     }
   });
 
   it("judges more rules than fit in one mask", async () => {
     const names = Array.from({ length: 130 }, (_, position) => `c${position}`);
-    const wide = contract("wide", { row: z.strictObject(Object.fromEntries(names.map((name) => [name, z.int().min(0)]))) });
+    const wide = contract("wide", {
+      row: z.strictObject(Object.fromEntries(names.map((name) => [name, z.int().min(0)]))),
+    });
     const row = Object.fromEntries(names.map((name) => [name, "1"]));
     const dataset = await bench.dataset(names, [row, ...names.map((name) => ({ ...row, [name]: "-1" }))]);
     const { broken, rows } = await bench.judge(wide, dataset);
@@ -111,15 +143,22 @@ describe("a validate step", () => {
   });
 
   it("asks the validator in JS only where SQL can't decide, and lets pass what it finds valid", async () => {
-    const even = contract("even", { row: z.object({ id: z.string().refine((id) => Number(id) % 2 === 0), n: z.int() }) });
-    const rows = Array.from({ length: 5000 }, (_, position) => ({ id: String(position), n: position % 1000 === 0 ? "x" : "1" }));
+    const even = contract("even", {
+      row: z.object({ id: z.string().refine((id) => Number(id) % 2 === 0), n: z.int() }),
+    });
+    const rows = Array.from({ length: 5000 }, (_, position) => ({
+      id: String(position),
+      n: position % 1000 === 0 ? "x" : "1",
+    }));
     const { rows: counts, valid } = await bench.judge(even, await bench.dataset(["id", "n"], rows));
     expect(counts).toEqual({ in: 5000, out: 2495, duplicate: 0, quarantined: 2505 });
     expect(valid.slice(0, 3).map((row) => row["id"])).toEqual(["2", "4", "6"]);
   });
 
   it("judges nested values by their own schema", async () => {
-    const tagged = contract("tagged", { row: z.object({ tags: z.array(z.string().min(1)), place: z.object({ city: z.string() }).nullable() }) });
+    const tagged = contract("tagged", {
+      row: z.object({ tags: z.array(z.string().min(1)), place: z.object({ city: z.string() }).nullable() }),
+    });
     const dataset = await writeQuery(
       bench.session,
       bench.artifacts,
@@ -127,7 +166,11 @@ describe("a validate step", () => {
     );
     const { broken, rows } = await bench.judge(tagged, dataset);
     expect(rows).toMatchObject({ out: 2, quarantined: 3 });
-    expect(broken.map(({ reasons }) => reasons.map(({ path, rule: name }) => [path, name]))).toEqual([[["tags.1", "minLength"]], [["place.city", "required"]], [["tags", "required"]]]);
+    expect(broken.map(({ reasons }) => reasons.map(({ path, rule: name }) => [path, name]))).toEqual([
+      [["tags.1", "minLength"]],
+      [["place.city", "required"]],
+      [["tags", "required"]],
+    ]);
   });
 
   it("takes a missing optional column, and drops extra ones of a plain object", async () => {
@@ -138,9 +181,15 @@ describe("a validate step", () => {
   });
 
   it.each([
-    [["id", "amount", "soldAt", "paid", "n"], 'the column "sold_at" is missing; the dataset has "soldAt", which it probably was renamed to'],
+    [
+      ["id", "amount", "soldAt", "paid", "n"],
+      'the column "sold_at" is missing; the dataset has "soldAt", which it probably was renamed to',
+    ],
     [["id", "amount", "sold_at", "paid"], 'the column "n" is missing'],
-    [["ID", "amount", "sold_at", "paid", "n"], 'the column "id" is missing; the dataset has "ID", which it probably was renamed to'],
+    [
+      ["ID", "amount", "sold_at", "paid", "n"],
+      'the column "id" is missing; the dataset has "ID", which it probably was renamed to',
+    ],
     [[...columns, "colour"], 'the dataset has the column "colour", which the contract does not name'],
   ])("refuses a dataset with columns %j", async (names, what) => {
     await expect(bench.judge(sale, await bench.dataset(names, [{}]))).rejects.toMatchObject({
@@ -150,8 +199,16 @@ describe("a validate step", () => {
   });
 
   it("judges columns whose names need quoting", async () => {
-    const odd = contract("odd", { row: z.strictObject({ 'a "b"': z.int(), select: z.string(), "x.y": z.int().min(5), rid: z.int() }) });
-    const dataset = await bench.dataset(['a "b"', "select", "x.y", "rid"], [{ 'a "b"': "1", select: "x", "x.y": "5", rid: "7" }, { 'a "b"': "1", select: "x", "x.y": "4", rid: "7" }]);
+    const odd = contract("odd", {
+      row: z.strictObject({ 'a "b"': z.int(), select: z.string(), "x.y": z.int().min(5), rid: z.int() }),
+    });
+    const dataset = await bench.dataset(
+      ['a "b"', "select", "x.y", "rid"],
+      [
+        { 'a "b"': "1", select: "x", "x.y": "5", rid: "7" },
+        { 'a "b"': "1", select: "x", "x.y": "4", rid: "7" },
+      ],
+    );
     expect((await bench.judge(odd, dataset)).broken.map(({ reasons }) => reasons[0]?.path)).toEqual(["x.y"]);
   });
 });
