@@ -15,6 +15,8 @@ if (major < 22 || (major === 22 && minor < 18)) {
     if (type !== "ExperimentalWarning") emitWarning.call(process, warning, ...rest);
   };
   const { existsSync } = await import("node:fs");
+  const { enableCompileCache } = await import("node:module");
+  enableCompileCache();
   // A fresh clone that has not been built runs from its sources.
   const built = new URL("../dist/cli/main.js", import.meta.url);
   const { start } = await import(existsSync(built) ? built.href : new URL("../src/cli/main.ts", import.meta.url).href);

@@ -14,6 +14,7 @@ export interface Reference {
   readonly secret?: false;
 }
 
+/** What to do where an environment variable isn't set, and whether its value may be shown. */
 export interface EnvOptions {
   /** The value where the variable isn't set. @default none: using it then fails with REFERENCE_UNRESOLVED */
   readonly default?: string;
@@ -77,6 +78,7 @@ export interface Connection {
 /** A connection that waits for its name: the key under which `defineConfig` finds it. */
 export type ConnectionFactory<C extends Connection = Connection> = (name: string) => C;
 
+/** What a project sets: its connections and what its workers may use. */
 export interface ConfigOptions<F extends Record<string, ConnectionFactory>> {
   readonly connections?: F;
   /** Worker processes. @default the number of processors, at most 4 */
@@ -85,6 +87,7 @@ export interface ConfigOptions<F extends Record<string, ConnectionFactory>> {
   readonly memory?: string;
 }
 
+/** What `defineConfig` makes: the connections under their names, each typed by what made it. */
 export interface Config<F extends Record<string, ConnectionFactory> = Record<string, ConnectionFactory>> {
   readonly kind: "sluice.config";
   readonly connections: { readonly [K in keyof F]: ReturnType<F[K]> };

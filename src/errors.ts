@@ -35,8 +35,10 @@ export const errorCodes = {
   INTERNAL: "A fault of Sluice itself; please report it.",
 } as const;
 
+/** A code from `errorCodes`. */
 export type ErrorCode = keyof typeof errorCodes;
 
+/** What an error says beside its code and message. */
 export interface ErrorOptions {
   /** Would the same call succeed later, with nothing changed by a person? @default false */
   readonly retryable?: boolean;
@@ -49,6 +51,7 @@ export interface ErrorOptions {
 
 const brand = Symbol.for("sluice.error");
 
+/** The error that everything here raises: a code, one line that says what is wrong, a hint that says what to do. */
 export class SluiceError extends Error {
   readonly code: ErrorCode;
   readonly retryable: boolean;

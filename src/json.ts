@@ -1,6 +1,7 @@
 // JSON as a type, and its canonical text: the form that is hashed.
 import { createHash } from "node:crypto";
 
+/** Plain data, as it is stored and sent between processes. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json | undefined };
 export type JsonObject = { readonly [key: string]: Json | undefined };
 

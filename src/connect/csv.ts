@@ -5,6 +5,7 @@ import { SluiceError } from "../errors.ts";
 import type { JsonObject } from "../json.ts";
 import type { Source } from "./source.ts";
 
+/** Which columns of the files are taken, and what a missing file means. */
 export interface CsvOptions {
   /**
    * The columns to take, by the name they get: a name in the file's header, or an SQL expression over the file's columns,

@@ -3,6 +3,7 @@
 /** Where a value lies in a JSON document: "data.items", "prices.0.amount"; as an array where a key has a dot in it. */
 export type JsonPath = string | readonly string[];
 
+/** How one page leads to the next, as plain data in the plan. */
 export type Pages =
   | { readonly by: "link-in-body"; readonly at: JsonPath }
   | { readonly by: "link-header" }
@@ -30,6 +31,7 @@ export function cursor(path: JsonPath, parameter: string): Pages {
   return { by: "cursor", at: path, parameter };
 }
 
+/** Where the count of pages begins, and how its end is known. */
 export interface PageNumberOptions {
   /** The number of the first page. @default 1 */
   readonly first?: number;
@@ -42,6 +44,7 @@ export function pageNumber(parameter: string, options: PageNumberOptions = {}): 
   return { by: "page-number", parameter, first: options.first ?? 1, totalPages: options.totalPages ?? null };
 }
 
+/** How the end of the records is known. */
 export interface OffsetOptions {
   /** Where a page says how many records there are in all. Without it a page without records ends it: one request more. */
   readonly total?: JsonPath;

@@ -28,6 +28,7 @@ export function apiKey(header: string, value: Setting): Auth {
   return { by: "header", header, value };
 }
 
+/** What every request carries, and when one is made again. */
 export interface HttpOptions {
   readonly auth?: Auth;
   readonly headers?: Readonly<Record<string, Setting>>;
@@ -57,6 +58,7 @@ export interface JsonColumn {
   readonly optional?: boolean;
 }
 
+/** What is asked for, where the records are in the answer, and how one page leads to the next. */
 export interface GetOptions {
   readonly query?: Readonly<Record<string, Setting | number | boolean>>;
   readonly headers?: Readonly<Record<string, Setting>>;
@@ -89,6 +91,7 @@ export interface HttpRequest {
   readonly maxPageBytes: number;
 }
 
+/** An HTTP API that answers in JSON, under its name. */
 export interface HttpConnection extends Connection {
   /**
    * The records of a resource, page by page.

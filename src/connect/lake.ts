@@ -6,11 +6,13 @@ import { SluiceError } from "../errors.ts";
 import type { Table } from "./sink.ts";
 import type { Source } from "./source.ts";
 
+/** Where the embedded warehouse lies. */
 export interface LakeOptions {
   /** Where the files lie, relative to the project's folder. @default `lake/<connection name>` in the state folder */
   readonly folder?: string;
 }
 
+/** The embedded warehouse, under its name: tables to load into, and queries to extract. */
 export interface LakeConnection extends Connection {
   readonly vendor: "lake";
   /** A table to load into, `name` or `schema.name`; it comes into being with the first load. */

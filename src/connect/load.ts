@@ -7,6 +7,7 @@ import type { StepHandle, StepSpec } from "../pipeline/step.ts";
 import type { ConnectNeeds } from "./needs.ts";
 import type { Table, WriteDisposition } from "./sink.ts";
 
+/** How a load treats what the table holds. */
 export interface LoadOptions {
   /** What happens to the rows that are there. @default "append" */
   readonly write?: WriteDisposition;

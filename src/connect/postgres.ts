@@ -8,6 +8,7 @@ export interface PostgresSettings {
   readonly url: Setting;
 }
 
+/** A PostgreSQL database, under its name: tables to load into, tables and queries to extract. */
 export interface PostgresConnection extends SqlConnection {
   /** A table to load into; `name` may be qualified: "staging.sales". It is created by the first load when it is missing. */
   table(name: string): Table;

@@ -8,6 +8,7 @@ import type { Session } from "../dataset/session.ts";
 import type { JsonObject } from "../json.ts";
 import type { Log } from "../log.ts";
 
+/** Something to extract: plain data that says what is read and who reads it. */
 export interface Source {
   readonly kind: "sluice.source";
   /** Which adapter reads it: "csv", "http", "sqlite", "postgres" … */

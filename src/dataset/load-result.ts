@@ -1,5 +1,6 @@
 // What a load hands on: how much was offered, how much arrived, and where. Gates and features read it.
 
+/** What a load hands on: which table it wrote, and how many of the offered rows it has. */
 export interface LoadResult {
   readonly kind: "load-result";
   /** Connection and table, such as "warehouse.sales": also the asset's name. */

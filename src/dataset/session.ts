@@ -15,10 +15,18 @@ export interface SessionOptions {
   readonly threads?: number;
 }
 
+/** Up to so many rows, planning a statement well takes longer than running it badly. */
+const fewRows = 20_000;
+
 /** A row as JSON: 64-bit integers and decimals that a number can't hold exactly are strings. */
 export type Row = Readonly<Record<string, unknown>>;
 
 export interface Session {
+  /**
+   * Says how many rows the statements from here on are about; null when that isn't known. Over few rows the optimizer
+   * costs more than it saves, and is left out. What comes out is the same.
+   */
+  expect(rows: number | null): void;
   /** Runs statements; returns the number of rows that the last one changed or wrote. */
   run(text: string): Promise<number>;
   /** All rows of a query with a small result. */
@@ -44,8 +52,28 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   const connection = await instance.connect();
   // An option of the built-in ICU extension, which an instance does not know before it is up.
   await connection.run("SET TimeZone = 'UTC'");
+  let optimizers: string | null = null;
+  let wanted: "all" | "none" = "all";
+  let current: "all" | "none" = "all";
+  const prepared = async (): Promise<void> => {
+    if (wanted === current) return;
+    if (wanted === "none") optimizers ??= await optimizerNames(connection);
+    await connection.run(`SET disabled_optimizers = '${wanted === "none" ? optimizers : ""}'`);
+    current = wanted;
+  };
+  const attempt = async <T>(text: string, work: () => Promise<T>): Promise<T> => {
+    try {
+      await prepared();
+      return await work();
+    } catch (cause) {
+      throw queryError(text, cause);
+    }
+  };
   return {
     connection,
+    expect: (rows) => {
+      wanted = rows !== null && rows <= fewRows ? "none" : "all";
+    },
     run: async (text) => {
       const result = await attempt(text, () => connection.run(text));
       return result.rowsChanged;
@@ -83,17 +111,19 @@ function bindable(value: SqlValue): string | number | bigint | boolean | null {
   return value instanceof Date ? value.toISOString() : value;
 }
 
-async function attempt<T>(text: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (cause) {
-    const message = cause instanceof Error ? cause.message : String(cause);
-    if (/no space left on device|Could not write|disk.*full/i.test(message)) {
-      throw new SluiceError("DISK_FULL", `The disk is full: ${message.split("\n", 1)[0]}`, {
-        hint: "Free some space, then give the same command again; it resumes.",
-        cause,
-      });
-    }
-    throw new SluiceError("QUERY_FAILED", message.split("\n", 1)[0] ?? message, { details: { sql: text }, cause });
+function queryError(text: string, cause: unknown): SluiceError {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  const line = message.split("\n", 1)[0] ?? message;
+  if (/no space left on device|Could not write|disk.*full/i.test(message)) {
+    return new SluiceError("DISK_FULL", `The disk is full: ${line}`, {
+      hint: "Free some space, then give the same command again; it resumes.",
+      cause,
+    });
   }
+  return new SluiceError("QUERY_FAILED", line, { details: { sql: text }, cause });
+}
+
+async function optimizerNames(connection: DuckDBConnection): Promise<string> {
+  const reader = await connection.runAndReadAll("SELECT string_agg(name, ',') FROM duckdb_optimizers()");
+  return String(reader.getRows()[0]?.[0] ?? "");
 }

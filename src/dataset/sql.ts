@@ -3,8 +3,10 @@
 import { SluiceError } from "../errors.ts";
 import { canonicalJson, type Json } from "../json.ts";
 
+/** What may be bound as a value. A `Date` is an instant, a `bigint` keeps every digit. */
 export type SqlValue = string | number | bigint | boolean | null | Date;
 
+/** SQL text with its values beside it: a value is bound, never written into the text. */
 export interface Sql {
   readonly kind: "sluice.sql";
   /** One more than there are values. */
@@ -12,6 +14,7 @@ export interface Sql {
   readonly values: readonly (SqlValue | Identifier)[];
 }
 
+/** A name of a table or column, quoted where it stands in SQL. */
 export interface Identifier {
   readonly kind: "sluice.identifier";
   readonly path: readonly string[];

@@ -38,7 +38,13 @@ export interface Services extends ConnectNeeds, TransformNeeds, QualityNeeds, Fe
 
 export function createServices({ home, folder, memory, redactor }: ServiceOptions): Services {
   let opened: Session | null = null;
-  const session = once(async () => (opened = await openSession({ temporaryFolder: home.temporary, memory })));
+  const open = once(async () => (opened = await openSession({ temporaryFolder: home.temporary, memory })));
+  const session = async (): Promise<Session> => {
+    const ready = await open();
+    // What the step before knew of its rows says nothing about this one's.
+    ready.expect(null);
+    return ready;
+  };
   const indexes = new Map<string, ReturnType<typeof openVectorStore>>();
   const quarantine = once(() => openQuarantineStore(home.quarantine));
   const online = once(() => openOnlineStore(home.features));

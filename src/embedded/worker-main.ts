@@ -1,6 +1,7 @@
 // The worker process: loads the project, then runs the attempts it is given, one at a time. Whatever the user's code
 // or a native library does here costs this process at most.
 import { dirname } from "node:path";
+import { isReference, isSecret, resolveSetting } from "../config.ts";
 import { SluiceError, toFailure } from "../errors.ts";
 import type { Assignment } from "../engine/executor.ts";
 import { createLog, createRedactor } from "../log.ts";
@@ -29,15 +30,30 @@ async function main(): Promise<void> {
   try {
     project = await loadProject(start.configPath);
   } catch (error) {
-    send({ type: "load-failed", failure: toFailure(error) });
+    send({ type: "load-failed", failure: redactor.value(toFailure(error)) });
     return;
   }
+  hideSecrets([project.config.connections, ...[...project.pipelines.values()].map((pipeline) => pipeline.plan)], project.folder);
   const services = createServices({ home: homeAt(start.homeFolder), folder: project.folder, memory: start.memory, redactor });
   process.on("message", (message: ToWorker) => {
     if (message.type === "stop") stop?.(new SluiceError("CANCELLED", "The attempt was stopped"));
     else void run(project, services, message.assignment);
   });
   send({ type: "loaded", project: describe(project) });
+}
+
+/** Teaches the redactor every secret the project refers to: user code may come by one before a connection resolves it. */
+function hideSecrets(value: unknown, folder: string): void {
+  if (isReference(value)) {
+    if (!isSecret(value)) return;
+    try {
+      redactor.add(resolveSetting(value, folder));
+    } catch {
+      // It has no value here; whoever needs it will say so.
+    }
+  } else if (typeof value === "object" && value !== null) {
+    for (const item of Object.values(value)) hideSecrets(item, folder);
+  }
 }
 
 async function run(project: Project, services: Services, assignment: Assignment): Promise<void> {

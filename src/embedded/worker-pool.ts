@@ -185,5 +185,5 @@ function post(worker: Worker, message: ToWorker): void {
 
 /** The worker's entry: `.js` in the built package, `.ts` when the sources run as they are. */
 function workerModule(): string {
-  return fileURLToPath(new URL(`./worker-main${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url));
+  return fileURLToPath(new URL(`./worker-process${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url));
 }

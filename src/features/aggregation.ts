@@ -12,6 +12,7 @@ export interface Window {
   readonly days: number;
 }
 
+/** Which events a feature counts. */
 export interface AggregationOptions {
   /** Only events for which this condition holds. */
   readonly where?: Sql;
@@ -21,6 +22,7 @@ export interface AggregationOptions {
 
 export type AggregationFunction = "count" | "countDistinct" | "sum" | "mean" | "min" | "max" | "activeDays";
 
+/** A feature that sums up events, as plain data. */
 export interface Aggregation {
   readonly kind: "sluice.aggregation";
   readonly function: AggregationFunction;
@@ -30,12 +32,14 @@ export interface Aggregation {
   readonly window: Window | null;
 }
 
+/** One feature divided by another of the same view; null where the divisor is zero or null. */
 export interface Ratio {
   readonly kind: "sluice.ratio";
   readonly numerator: string;
   readonly denominator: string;
 }
 
+/** One feature per value, and one for all others: `<name>_<value>`, `<name>_other`. */
 export interface Pivot {
   readonly kind: "sluice.pivot";
   readonly of: Aggregation;
@@ -43,6 +47,7 @@ export interface Pivot {
   readonly values: readonly string[];
 }
 
+/** What a feature view computes: an aggregation, a ratio of two, or one per value of a column. */
 export type Feature = Aggregation | Ratio | Pivot;
 
 /** A window of `count` complete local days, ending with the last one that is over: `days(7)`. */

@@ -24,6 +24,7 @@ export type FeatureDefinition =
   | { readonly name: string; readonly kind: "active-days"; readonly count: number; readonly window: number | null }
   | { readonly name: string; readonly kind: "ratio"; readonly numerator: string; readonly denominator: string };
 
+/** All of a view's definition that decides what its tiles mean, as plain data; its hash is the view's version. */
 export interface ViewDefinition {
   /** Grows when the form of the stored states changes. */
   readonly format: 1;

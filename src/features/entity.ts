@@ -1,6 +1,7 @@
 // What features are about: a customer, a product. An entity is a name and the column that identifies it.
 import { SluiceError } from "../errors.ts";
 
+/** What features are about, and the column that names it. */
 export interface Entity {
   readonly kind: "sluice.entity";
   readonly name: string;
@@ -8,6 +9,7 @@ export interface Entity {
   readonly key: string;
 }
 
+/** How one entity is told from another. */
 export interface EntityOptions {
   /** The identifying column. Rows in which it is null belong to no entity and are counted, not featured. */
   readonly key: string;

@@ -14,6 +14,7 @@ import {
 import type { FeatureDefinition, StateDefinition, ViewDefinition } from "./definition.ts";
 import { badName, isPlainName, type Entity } from "./entity.ts";
 
+/** Whose features, over which events, and how they are computed. */
 export interface FeatureViewOptions {
   readonly entity: Entity;
   /** Column with the time of the event, a TIMESTAMP WITH TIME ZONE. Events without one count for nothing. */
@@ -23,6 +24,7 @@ export interface FeatureViewOptions {
   readonly features: Readonly<Record<string, Feature>>;
 }
 
+/** What `featureView` makes: named features of one entity over events. */
 export interface FeatureView {
   readonly kind: "sluice.feature-view";
   readonly name: string;

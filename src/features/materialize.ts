@@ -17,6 +17,7 @@ export interface FeatureNeeds {
   readonly online: OnlineStore;
 }
 
+/** What a materialize step did, and with which version of the view. */
 export interface MaterializeReport {
   readonly kind: "materialize-report";
   readonly view: string;
@@ -80,9 +81,11 @@ async function materializePartition(
 ): Promise<MaterializeReport> {
   checkColumns(view, dataset.columns);
   const session = await needs.session();
+  session.expect(dataset.rows);
   const types = await inputTypes(view, dataset, session);
   const definition = storedDefinition(view, types);
-  const rows = await explained(view, dataset, () => session.rows(tileSql(definition, types, readDataset(dataset))));
+  const query = tileSql(definition, types, readDataset(dataset));
+  const rows = dataset.rows === 0 ? [] : await explained(view, dataset, () => session.rows(query));
   const tiles = rows as unknown as (Tile & { readonly rows: string })[];
   const skipped = dataset.rows - tiles.reduce((sum, tile) => sum + Number(tile.rows), 0);
   if (skipped > 0) {

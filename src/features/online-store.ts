@@ -11,6 +11,7 @@ export interface Tile {
   readonly state: string;
 }
 
+/** All tiles that one partition gives, to be written in one transaction. */
 export interface PartitionWrite {
   readonly definition: StoredDefinition;
   /** SHA-256 of the definition: tiles of different fingerprints are never merged. */
@@ -38,11 +39,13 @@ export interface ViewStatus {
   readonly missing: number;
 }
 
+/** The stored day tiles of one entity, with the state of its view. */
 export interface EntityTiles {
   readonly status: ViewStatus;
   readonly tiles: readonly { readonly day: string; readonly state: TileState }[];
 }
 
+/** The port: where the tiles of feature views are kept, for reading one entity at a time. */
 export interface OnlineStore {
   /**
    * Replaces, in one transaction, everything that came from this partition, in whatever version, by these tiles. The

@@ -6,6 +6,7 @@ import type { FeatureValue } from "./definition.ts";
 import { mergeTiles } from "./merge.ts";
 import type { OnlineStore } from "./online-store.ts";
 
+/** As of when features are read. */
 export interface ReadOptions {
   /**
    * Features as they stood at this instant: only days of the view's zone that had ended by then count, so nothing of the
@@ -14,6 +15,7 @@ export interface ReadOptions {
   readonly asOf?: string | Date;
 }
 
+/** The features of one entity at an instant, and how far its view is materialized. */
 export interface EntityFeatures {
   readonly view: string;
   readonly entity: string;

@@ -1,6 +1,7 @@
 // Durations as people write them: "500ms", "30s", "5m", "2h", "7d".
 import { SluiceError } from "../errors.ts";
 
+/** A length of time with its unit: "250ms", "30s", "5m", "2h", "1d". */
 export type Duration = `${number}${"ms" | "s" | "m" | "h" | "d"}`;
 
 const units = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;

@@ -9,6 +9,7 @@ export interface Partition {
   readonly end: string;
 }
 
+/** Which days a pipeline has a partition for, and in whose time zone they begin. */
 export interface DailyOptions {
   /** First day, "YYYY-MM-DD". */
   readonly from: string;
@@ -18,6 +19,7 @@ export interface DailyOptions {
   readonly timeZone?: string;
 }
 
+/** How a pipeline's time is cut, as plain data in the plan. */
 export interface Partitions {
   readonly unit: "day";
   readonly from: string;

@@ -8,6 +8,7 @@ import { makePlan, type Plan, type PlanStep } from "./plan.ts";
 import { retryPolicy, type RetryOptions } from "./retry.ts";
 import type { StepHandle, StepSpec } from "./step.ts";
 
+/** When a step runs, how often it is tried and for how long. */
 export interface StepOptions {
   /** When a failed attempt is tried again. @default the pipeline's */
   readonly retry?: RetryOptions;
@@ -17,6 +18,7 @@ export interface StepOptions {
   readonly after?: StepHandle<unknown> | readonly StepHandle<unknown>[];
 }
 
+/** What holds for a whole pipeline: its partitions, and what its steps do when they say nothing else. */
 export interface PipelineOptions<P extends Partitions | undefined = Partitions | undefined> {
   readonly partitions?: P;
   readonly retry?: RetryOptions;
@@ -26,12 +28,14 @@ export interface PipelineOptions<P extends Partitions | undefined = Partitions |
 /** Adds a step under a name that is unique in the pipeline, and returns the handle that stands for its output. */
 export type StepFunction = <Output>(name: string, spec: StepSpec<Output, never>, options?: StepOptions) => StepHandle<Output>;
 
+/** What a pipeline's builder is given. */
 export interface BuildContext<P extends Partitions | undefined = Partitions | undefined> {
   readonly step: StepFunction;
   /** The slice this run works on; only in a pipeline with partitions. */
   readonly partition: P extends Partitions ? Partition : undefined;
 }
 
+/** What `pipeline` makes and a file in `pipelines/` exports: its plan, and the code of its steps. */
 export interface Pipeline {
   readonly kind: "sluice.pipeline";
   readonly name: string;

@@ -2,6 +2,7 @@
 import { SluiceError } from "../errors.ts";
 import { milliseconds, type Duration } from "./duration.ts";
 
+/** How often, and after which waits, a failed attempt is made again. */
 export interface RetryOptions {
   /** Further attempts after the first. @default 2 */
   readonly limit?: number;

@@ -27,6 +27,7 @@ export function ruleBit(name: string): string {
   return `rule ${name}`;
 }
 
+/** What a row must be: `parse` judges one object, the step `validate` a dataset, with the same verdict. */
 export interface Contract<Row = unknown> {
   readonly kind: "sluice.contract";
   readonly name: string;
@@ -48,6 +49,7 @@ export interface Contract<Row = unknown> {
 /** The row type of a contract: `type InvoiceLine = RowOf<typeof invoiceLine>`. */
 export type RowOf<C> = C extends Contract<infer Row> ? Row : never;
 
+/** The row's schema, the rules across its columns, and what happens to a row that breaks them. */
 export interface ContractOptions<Schema extends z.core.$ZodObject> {
   /** z.strictObject forbids columns that it doesn't name; z.object drops them. */
   readonly row: Schema;

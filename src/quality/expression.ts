@@ -3,6 +3,7 @@
 // out unknown does not apply, so the row passes it. isNull() is never unknown.
 import { SluiceError } from "../errors.ts";
 
+/** A value that a column is compared with. */
 export type Literal = string | number | boolean;
 export type Comparison = "eq" | "ne" | "lt" | "le" | "gt" | "ge";
 
@@ -35,6 +36,7 @@ export interface Term {
   not(): Term;
 }
 
+/** What a column is compared with: another term, or a value. */
 export type Operand = Term | Literal;
 
 /** The value of a column, as the contract's row has it. */

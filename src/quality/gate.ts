@@ -3,6 +3,7 @@ import type { LoadResult } from "../dataset/load-result.ts";
 import { SluiceError } from "../errors.ts";
 import type { StepHandle, StepSpec } from "../pipeline/step.ts";
 
+/** What must hold for the steps behind the gate to run. */
 export interface GateOptions {
   /** Least share of the offered rows that must have been loaded, 0 to 1. */
   readonly loadedRatio?: number;

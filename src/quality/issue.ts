@@ -2,6 +2,7 @@
 import type { Json } from "../json.ts";
 import type { z } from "zod";
 
+/** One reason why a row is not valid. */
 export interface Issue {
   /** The column, with dots into nested values; the columns of a rule, joined by ",". */
   readonly path: string;

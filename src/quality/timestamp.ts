@@ -4,6 +4,7 @@ import { z } from "zod";
 import { SluiceError } from "../errors.ts";
 import { quoteLiteral } from "../dataset/sql.ts";
 
+/** In which zone the times were written. */
 export interface TimestampOptions {
   /** IANA name of the zone whose wall clock wrote the times, such as "Europe/London". */
   readonly timeZone: string;

@@ -12,6 +12,7 @@ import type { QuarantinedRow, QuarantineKey } from "./quarantine-store.ts";
 import { createReasonCounter } from "./reason-counts.ts";
 import { runVerdictPass } from "./verdict-pass.ts";
 
+/** What becomes of rows that repeat another. */
 export interface ValidateOptions {
   /**
    * drop: of rows that repeat another in every column, the first is kept; the rest are counted as duplicate.

@@ -33,10 +33,11 @@ export interface VerdictOutcome {
 
 export async function runVerdictPass(request: VerdictRequest): Promise<VerdictOutcome> {
   const { session, artifacts, contract, dataset } = request;
-  const compiled = compileContract(contract, dataset.columns, (position) => `c${position}`);
+  const compiled = compiledFor(contract, dataset);
   const table = `verdict_${randomUUID().replaceAll("-", "")}`;
+  session.expect(dataset.rows);
   try {
-    await session.run(`CREATE TEMP TABLE ${table} AS ${verdictSql(compiled, await deliverySql(request))}`);
+    await session.run(`CREATE TEMP TABLE ${table} AS ${verdictSql(compiled, await deliverySql(request), dataset.columns.length)}`);
     const counts = await countRows(session, table);
     const pardoned: number[] = [];
     let failed = 0;
@@ -60,6 +61,18 @@ export async function runVerdictPass(request: VerdictRequest): Promise<VerdictOu
   }
 }
 
+/** One contract meets the same columns day after day. */
+const compiledContracts = new WeakMap<Contract, Map<string, CompiledContract>>();
+
+function compiledFor(contract: Contract, { columns }: Dataset): CompiledContract {
+  const known = compiledContracts.get(contract) ?? new Map<string, CompiledContract>();
+  compiledContracts.set(contract, known);
+  const key = JSON.stringify(columns);
+  const compiled = known.get(key) ?? compileContract(contract, columns, (position) => `c${position}`);
+  known.set(key, compiled);
+  return compiled;
+}
+
 /** Every row as rid (its number, from 0, over all files), n (how often it occurs; 1 unless repeats are dropped) and cells. */
 async function deliverySql({ session, dataset, duplicates }: VerdictRequest): Promise<string> {
   const cells = dataset.columns.map((column, position) => `${quoteIdentifier(column.name)} AS c${position}`).join(", ");
@@ -80,13 +93,16 @@ async function deliverySql({ session, dataset, duplicates }: VerdictRequest): Pr
 }
 
 /** Adds the decoded values, the mask words, `undecided`, and `suspect`: JS must look at this row. */
-function verdictSql(compiled: CompiledContract, delivery: string): string {
+function verdictSql(compiled: CompiledContract, delivery: string, cellCount: number): string {
   const decoded = `SELECT ${["*", ...compiled.decoded].join(", ")} FROM (${delivery})`;
   const flagged = `SELECT ${["*", ...compiled.flags].join(", ")} FROM (${decoded})`;
   const masks = compiled.masks.map((mask, word) => `${mask} AS m${word}`);
   const judged = `SELECT ${["*", ...masks].join(", ")}, ${compiled.undecided ?? "false"} AS undecided FROM (${flagged})`;
   const suspect = [...masks.map((_, word) => `m${word} <> 0`), ...(compiled.undecided === null ? [] : ["undecided"])];
-  return `SELECT *, ${suspect.join(" OR ")} AS suspect FROM (${judged})`;
+  // Only what is read again: every further column of the table costs as much as a check.
+  const cells = Array.from({ length: cellCount }, (_, position) => `c${position}`);
+  const kept = new Set(["rid", "n", ...cells, ...compiled.values, ...masks.map((_, word) => `m${word}`), "undecided"]);
+  return `SELECT ${[...kept].join(", ")}, ${suspect.join(" OR ")} AS suspect FROM (${judged})`;
 }
 
 interface Counts {

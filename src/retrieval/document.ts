@@ -22,6 +22,7 @@ export interface DocumentEntry {
   readonly read: () => Document;
 }
 
+/** What listing documents is given. */
 export interface DocumentsContext {
   /** Relative paths start here. */
   readonly folder: string;

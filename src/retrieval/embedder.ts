@@ -10,6 +10,7 @@ export interface SparseEmbedding {
 /** What stands for a text in the index. */
 export type Embedding = SparseEmbedding;
 
+/** The port: makes the form of a text that search compares. */
 export interface Embedder {
   /** Names the embedder and the version of what it does: whenever its embeddings would differ, so must the id. */
   readonly id: string;

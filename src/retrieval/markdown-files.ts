@@ -7,6 +7,7 @@ import { join, relative, resolve, sep } from "node:path";
 import { SluiceError } from "../errors.ts";
 import { markdownDocument, type DocumentEntry, type Documents, type DocumentsContext } from "./document.ts";
 
+/** Which files are left out, and what a document's id is relative to. */
 export interface MarkdownOptions {
   /** Glob patterns, relative to the project's folder, of files to leave out. */
   readonly exclude?: string | readonly string[];

@@ -8,6 +8,7 @@ import type { IndexSettings } from "./vector-store.ts";
 /** Names the version of the cutting: a change of where chunks begin and end changes it, and rebuilds every index. */
 export const chunkerVersion = "markdown-1";
 
+/** Which documents an index holds, how they are cut and embedded. */
 export interface IndexOptions {
   readonly documents: Documents;
   readonly chunk?: {
@@ -18,6 +19,7 @@ export interface IndexOptions {
   readonly embedder?: Embedder;
 }
 
+/** What `index` makes: documents under a name, and all settings that decide what is stored of them. */
 export interface RetrievalIndex {
   readonly kind: "sluice.index";
   readonly name: string;

@@ -7,6 +7,7 @@ import type { Bm25, IndexSettings, StoredHit, VectorStore } from "./vector-store
 /** A chunk that answers; `heading` is the path of headings it stands under, `line` its first line, from 1. */
 export type SearchHit = StoredHit;
 
+/** How much is answered, and by which embedder. */
 export interface SearchOptions {
   /** How many hits at most. @default 5 */
   readonly limit?: number;

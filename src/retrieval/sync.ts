@@ -14,6 +14,7 @@ export interface RetrievalNeeds {
   readonly vectors: (indexName: string) => Promise<VectorStore>;
 }
 
+/** What a sync found and did. */
 export interface SyncReport {
   readonly documents: {
     readonly added: number;
@@ -58,7 +59,12 @@ export function sync(index: RetrievalIndex): StepSpec<SyncReport, RetrievalNeeds
     config: { index: index.name, documents: index.documents.description, ...index.settings },
     execute: async (context, needs) => {
       const output = await syncIndex(index, await needs.vectors(index.name), context);
-      const { added, changed, unchanged } = output.documents;
+      const { added, changed, unchanged, removed } = output.documents;
+      const { embedded, reused } = output.chunks;
+      context.log.info(
+        `${index.name}: ${added} documents added, ${changed} changed, ${removed} removed; ${embedded} chunks embedded, ${reused} kept`,
+        { documents: output.documents, chunks: output.chunks, writes: output.writes },
+      );
       const count = added + changed + unchanged;
       return { output, rows: { in: count, out: count, duplicate: 0, quarantined: 0 }, assets: [`index.${index.name}`] };
     },

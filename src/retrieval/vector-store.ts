@@ -27,6 +27,7 @@ export interface ChunkPlace {
   readonly line: number;
 }
 
+/** A document as its place in the index: which chunks, in order. */
 export interface StoredDocument {
   readonly id: string;
   readonly hash: string;
@@ -35,6 +36,7 @@ export interface StoredDocument {
   readonly chunks: readonly ChunkPlace[];
 }
 
+/** Contents to keep and documents to replace or remove, in one transaction. */
 export interface StoreWrite {
   readonly settings: IndexSettings;
   /** A write with a lower fence than the highest one that has written is refused with FENCED. */
@@ -53,6 +55,7 @@ export interface Bm25 {
   readonly b: number;
 }
 
+/** One search: which settings, what is looked for, how it is weighed. */
 export interface StoreQuery {
   readonly settings: IndexSettings;
   readonly embedding: Embedding;
@@ -60,6 +63,7 @@ export interface StoreQuery {
   readonly bm25: Bm25;
 }
 
+/** A chunk that was found: where it stands, and how well it answers. */
 export interface StoredHit {
   readonly document: string;
   readonly title: string | null;
@@ -71,6 +75,7 @@ export interface StoredHit {
   readonly line: number;
 }
 
+/** How much an index holds. */
 export interface IndexSize {
   readonly documents: number;
   readonly chunks: number;

@@ -42,8 +42,9 @@ async function readFiles(source: Source, context: SourceContext, limits: Content
     const query = adjacentGroups(holding)
       .map((group) => readGroup(group, columns, request.delimiter))
       .join("\nUNION ALL\n");
-    const session = await context.session();
     const expected = holding.reduce((sum, file) => sum + file.rows, 0);
+    const session = await context.session();
+    session.expect(expected);
     const dataset = await writeQuery(session, context.artifacts, query, {
       columns: textColumns(columns),
       maxRows: expected,
