@@ -40,7 +40,7 @@ export async function runQuery({
   sql,
   signal = new AbortController().signal,
 }: QueryRequest): Promise<QueryResult> {
-  const config = await loadConfig(configPath);
+  const config = await loadAside(configPath);
   const folder = dirname(configPath);
   const temporary = await mkdtemp(join(tmpdir(), "sluice-query-"));
   let session: Session | undefined;
@@ -66,6 +66,17 @@ export async function runQuery({
   } catch (error) {
     await close();
     throw error;
+  }
+}
+
+/** Loads the configuration. What its code prints goes to stderr, because the rows are on stdout. */
+async function loadAside(configPath: string): Promise<Config> {
+  const { write } = process.stdout;
+  process.stdout.write = process.stderr.write.bind(process.stderr) as typeof write;
+  try {
+    return await loadConfig(configPath);
+  } finally {
+    process.stdout.write = write;
   }
 }
 

@@ -11,6 +11,7 @@ import { partitionAt, type Partition } from "../pipeline/partition.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import { homeAt } from "./home.ts";
 import type { FromWorker, LoadedProject, ToWorker, WorkerStart } from "./messages.ts";
+import { endWithParent } from "./orphan-watch.ts";
 import { loadProject, type Project } from "./project.ts";
 import { createServices, type Services } from "./services.ts";
 
@@ -22,6 +23,7 @@ let stop: ((reason: unknown) => void) | null = null;
 // scheduler that is gone takes its workers with it.
 process.on("SIGINT", () => {});
 process.on("disconnect", () => process.exit(0));
+endWithParent();
 
 void main();
 

@@ -2,8 +2,8 @@
 // nothing: every answer is read from the stores when it is asked for.
 import { Hono } from "hono";
 import { secureHeaders } from "hono/secure-headers";
-import type { Reader } from "../embedded/reader.ts";
 import { isSluiceError, SluiceError, toFailure } from "../errors.ts";
+import type { AppOptions } from "./app-options.ts";
 import type { ErrorResponse } from "./responses.ts";
 import { featureRoutes } from "./routes/features.ts";
 import { healthRoutes } from "./routes/health.ts";
@@ -13,14 +13,6 @@ import { quarantineRoutes } from "./routes/quarantine.ts";
 import { runRoutes } from "./routes/runs.ts";
 import { searchRoutes } from "./routes/search.ts";
 import { statusOf } from "./statuses.ts";
-
-export interface AppOptions {
-  readonly reader: Reader;
-  /** This package's version. */
-  readonly version: string;
-  /** Host names under which it may be called, without ports; null for any. */
-  readonly hosts: readonly string[] | null;
-}
 
 export function createApp(options: AppOptions): Hono {
   const app = new Hono();

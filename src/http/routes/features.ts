@@ -1,6 +1,6 @@
 // GET /api/features/:view/:key?as_of=
 import { Hono } from "hono";
-import type { AppOptions } from "../app.ts";
+import type { AppOptions } from "../app-options.ts";
 import type { FeaturesResponse } from "../responses.ts";
 
 export function featureRoutes({ reader }: AppOptions): Hono {

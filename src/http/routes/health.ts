@@ -1,6 +1,6 @@
 // GET /healthz: 200 as long as what is stored can be read.
 import { Hono } from "hono";
-import type { AppOptions } from "../app.ts";
+import type { AppOptions } from "../app-options.ts";
 import type { HealthResponse } from "../responses.ts";
 
 export function healthRoutes({ reader, version }: AppOptions): Hono {

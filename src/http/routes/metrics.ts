@@ -2,7 +2,7 @@
 import { Hono } from "hono";
 import { exposeMetrics } from "../../monitor/metrics.ts";
 import { readMonitoredState } from "../../embedded/monitored-state.ts";
-import type { AppOptions } from "../app.ts";
+import type { AppOptions } from "../app-options.ts";
 
 export function metricRoutes({ reader, version }: AppOptions): Hono {
   return new Hono().get("/", async (context) => {

@@ -4,7 +4,7 @@ import { html } from "hono/html";
 import type { HtmlEscapedString } from "hono/utils/html";
 import { readMonitoredState } from "../../embedded/monitored-state.ts";
 import { viewRun, type RunView } from "../../monitor/run-view.ts";
-import type { AppOptions } from "../app.ts";
+import type { AppOptions } from "../app-options.ts";
 import { pageStyle } from "../page-style.ts";
 
 type Html = HtmlEscapedString | Promise<HtmlEscapedString>;

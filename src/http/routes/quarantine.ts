@@ -1,6 +1,6 @@
 // GET /api/quarantine, /api/quarantine/:pipeline
 import { Hono } from "hono";
-import type { AppOptions } from "../app.ts";
+import type { AppOptions } from "../app-options.ts";
 import { limitParameter, textParameters } from "../parameters.ts";
 import type { QuarantineResponse, QuarantineRowsResponse } from "../responses.ts";
 

@@ -4,7 +4,7 @@ import type { RunFilter } from "../../engine/run-store.ts";
 import { SluiceError } from "../../errors.ts";
 import { explainRun } from "../../monitor/explain.ts";
 import { viewAttempt, viewDocument, viewRun } from "../../monitor/run-view.ts";
-import type { AppOptions } from "../app.ts";
+import type { AppOptions } from "../app-options.ts";
 import { limitParameter, textParameters } from "../parameters.ts";
 import type { RunResponse, RunsResponse } from "../responses.ts";
 

@@ -1,7 +1,7 @@
 // GET /api/search/:index?q=
 import { Hono } from "hono";
 import { SluiceError } from "../../errors.ts";
-import type { AppOptions } from "../app.ts";
+import type { AppOptions } from "../app-options.ts";
 import { limitParameter } from "../parameters.ts";
 import type { SearchResponse } from "../responses.ts";
 
