@@ -56,7 +56,7 @@ export function createRedactor(): Redactor {
     if (input instanceof Error) return text(`${input.name}: ${input.message}`);
     const inside = [...within, input];
     if (Array.isArray(input)) return input.map((item) => value(item, inside));
-    return Object.fromEntries(Object.entries(input).map(([key, item]) => [key, hides(key, item) ? mask : value(item, inside)]));
+    return Object.fromEntries(Object.entries(input).map(([key, item]) => [text(key), hides(key, item) ? mask : value(item, inside)]));
   };
   return {
     add: (secret) => {

@@ -18,7 +18,11 @@ interface Sample {
 const inPages: Sample[] = pages().flatMap((page) =>
   page.fences
     .filter((fence) => /^(?:ts|typescript)\b/.test(fence.info))
-    .map((fence) => ({ where: `${page.path}:${fence.line}`, code: `${fence.given}\n${fence.text}`, run: /\brun\b/.test(fence.info) })),
+    .map((fence) => ({
+      where: `${page.path}:${fence.line}`,
+      code: `${fence.given}\n${fence.text}`,
+      run: /\brun\b/.test(fence.info),
+    })),
 );
 
 /** What the fragments in doc comments stand in: the names that a project would have beside them. */
@@ -42,7 +46,11 @@ const surroundings: Readonly<Record<string, string>> = {
 
 /** The fences of doc comments. They are fragments; public names and the surroundings above are there without saying. */
 function inComments(): Sample[] {
-  const entryOf = new Map(exportedNames().filter(({ type }) => !type).map(({ name, entry }) => [name, entry]));
+  const entryOf = new Map(
+    exportedNames()
+      .filter(({ type }) => !type)
+      .map(({ name, entry }) => [name, entry]),
+  );
   return readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" })
     .filter((path) => path.endsWith(".ts"))
     .flatMap((path) => {
@@ -60,7 +68,11 @@ function inComments(): Sample[] {
 }
 
 function givenFor(code: string, entryOf: ReadonlyMap<string, string>): string {
-  const declared = new Set([...code.matchAll(/\b(?:const|let|function) (?:\{([^}]*)\}|\[([^\]]*)\]|(\w+))/g)].flatMap(([, ...names]) => names.join(" ").split(/\W+/)));
+  const declared = new Set(
+    [...code.matchAll(/\b(?:const|let|function) (?:\{([^}]*)\}|\[([^\]]*)\]|(\w+))/g)].flatMap(([, ...names]) =>
+      names.join(" ").split(/\W+/),
+    ),
+  );
   // Words inside of text and after a dot are no names of ours.
   const bare = code.replace(/"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'/g, "").replace(/\.\w+/g, "");
   const used = new Set((bare.match(/[A-Za-z_]\w*/g) ?? []).filter((name) => !declared.has(name)));
@@ -69,7 +81,9 @@ function givenFor(code: string, entryOf: ReadonlyMap<string, string>): string {
     const entry = entryOf.get(name);
     return entry === undefined ? [] : [`import { ${name} } from "${entry}";`];
   });
-  const constants = [...used].flatMap((name) => (Object.hasOwn(surroundings, name) ? [`declare const ${name}: ${surroundings[name]};`] : []));
+  const constants = [...used].flatMap((name) =>
+    Object.hasOwn(surroundings, name) ? [`declare const ${name}: ${surroundings[name]};`] : [],
+  );
   return [...imports, ...constants].join(" ");
 }
 
@@ -83,14 +97,21 @@ describe("TypeScript in pages and doc comments", () => {
     // Inside the repository, where `import … from "sluice"` finds the package as in a user's project.
     folder = mkdtempSync(join(root, "test/.tmp/docs-"));
     for (const sample of samples) writeFileSync(join(folder, fileOf(sample)), `${sample.code}\nexport {};\n`);
-    writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ extends: "../../../tsconfig.json", include: ["*.ts"] }));
+    writeFileSync(
+      join(folder, "tsconfig.json"),
+      JSON.stringify({ extends: "../../../tsconfig.json", include: ["*.ts"] }),
+    );
     writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module", private: true }));
   });
 
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   const compile = (): string => {
-    const { stdout, stderr } = spawnSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", folder], { encoding: "utf8" });
+    const { stdout, stderr } = spawnSync(
+      process.execPath,
+      [join(root, "node_modules/typescript/bin/tsc"), "-p", folder],
+      { encoding: "utf8" },
+    );
     return `${stdout}${stderr}`.trim();
   };
 

@@ -40,9 +40,7 @@ async function fault(args: readonly string[]): Promise<string | null> {
     .filter(({ path }) => path.every((word, at) => words[at] === word))
     .sort((a, b) => b.path.length - a.path.length)[0];
   if (entry === undefined) return `there is no command "${words.slice(0, 2).join(" ")}"`;
-  const command = new Command()
-    .exitOverride()
-    .configureOutput({ writeErr: () => {}, writeOut: () => {} });
+  const command = new Command().exitOverride().configureOutput({ writeErr: () => {}, writeOut: () => {} });
   defineCommand(command, (await entry.load()).command, async () => {});
   try {
     await command.parseAsync(words.slice(entry.path.length), { from: "user" });
@@ -85,7 +83,10 @@ describe("commands in the pages", () => {
 
   it("are named as they are in the text, too", async () => {
     const named = pages().flatMap((page) =>
-      [...page.prose.matchAll(/`((?:npx )?sluice [a-z][^`]*)`/g)].map((match) => ({ where: page.path, text: match[1]! })),
+      [...page.prose.matchAll(/`((?:npx )?sluice [a-z][^`]*)`/g)].map((match) => ({
+        where: page.path,
+        text: match[1]!,
+      })),
     );
     expect(named.length).toBeGreaterThan(5);
     // The text may speak of a command without what it needs; options that there are not, it may not.
@@ -104,8 +105,12 @@ describe("commands in the pages", () => {
   });
 
   it("that npm runs are scripts of package.json", () => {
-    const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { scripts: Record<string, string> };
-    const named = pages().flatMap((page) => [...page.text.matchAll(/\bnpm run ([a-z:]+)/g)].map((match) => ({ page: page.path, script: match[1]! })));
+    const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
+      scripts: Record<string, string>;
+    };
+    const named = pages().flatMap((page) =>
+      [...page.text.matchAll(/\bnpm run ([a-z:]+)/g)].map((match) => ({ page: page.path, script: match[1]! })),
+    );
     expect(named.length).toBeGreaterThan(3);
     expect(named.filter(({ script }) => !(script in scripts))).toEqual([]);
   });

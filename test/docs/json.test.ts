@@ -18,7 +18,8 @@ function faults(shown: unknown, actual: unknown, path: string): string[] {
     if (!Array.isArray(actual)) return [`${path} is no array`];
     return actual.flatMap((item, at) => faults(shown[0], item, `${path}[${at}]`));
   }
-  if (typeof shown !== typeof actual || Array.isArray(actual)) return [`${path} is ${JSON.stringify(actual)}, shown is ${JSON.stringify(shown)}`];
+  if (typeof shown !== typeof actual || Array.isArray(actual))
+    return [`${path} is ${JSON.stringify(actual)}, shown is ${JSON.stringify(shown)}`];
   if (typeof shown !== "object") return [];
   const [left, right] = [shown, actual] as [Record<string, unknown>, Record<string, unknown>];
   const surplus = Object.keys(right).filter((key) => !(key in left));
@@ -36,7 +37,10 @@ const sections = new Map(
     .text.split(/^## /m)
     .slice(1)
     .map((section) => {
-      const name = section.split("\n", 1)[0]!.replaceAll("`", "").replace(/^sluice /, "");
+      const name = section
+        .split("\n", 1)[0]!
+        .replaceAll("`", "")
+        .replace(/^sluice /, "");
       const example = /^```json\n([\s\S]*?)^```$/m.exec(section)?.[1];
       return [name, example === undefined ? undefined : (JSON.parse(example) as unknown)] as const;
     }),
@@ -75,7 +79,10 @@ describe("what docs/reference/json.md shows", () => {
     printed.set("Errors", JSON.parse(failing.stderr.trimEnd().split("\n").at(-1)!));
     const { run, steps } = JSON.parse(failing.stdout) as { run: { id: string }; steps: { error: object | null }[] };
     // What json.md says in words: the example is of a step that succeeded.
-    expect(steps.map((step) => step.error && Object.keys(step.error))).toEqual([null, ["code", "message", "retryable", "hint"]]);
+    expect(steps.map((step) => step.error && Object.keys(step.error))).toEqual([
+      null,
+      ["code", "message", "retryable", "hint"],
+    ]);
     await print("run", "orders_daily", "--partition", "2026-01-05");
     await print("backfill", "orders_daily", "--from", "2026-01-05", "--to", "2026-01-06");
     await print("list");

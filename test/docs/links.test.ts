@@ -30,9 +30,13 @@ describe("links", () => {
   const all = pages();
 
   it("lead from every page to files and headings that are there", () => {
-    expect(all.map((page) => page.path)).toEqual(expect.arrayContaining(["README.md", "CONTRIBUTING.md", "docs/concepts.md", "examples/retail/README.md"]));
+    expect(all.map((page) => page.path)).toEqual(
+      expect.arrayContaining(["README.md", "CONTRIBUTING.md", "docs/concepts.md", "examples/retail/README.md"]),
+    );
     expect(all.flatMap(targets).length).toBeGreaterThan(20);
-    expect(all.flatMap((page) => targets(page).map((target) => broken(page, target))).filter((line) => line !== null)).toEqual([]);
+    expect(
+      all.flatMap((page) => targets(page).map((target) => broken(page, target))).filter((line) => line !== null),
+    ).toEqual([]);
   });
 
   it("and every file that a page names is there, but for the adapter one is told how to write", () => {
@@ -53,8 +57,12 @@ describe("links", () => {
   });
 
   it("lead to every page of docs/ from some other page", () => {
-    const reached = new Set(all.flatMap((page) => targets(page).map((target) => join(dirname(page.path), target.split("#")[0]!))));
-    const lost = all.map((page) => page.path).filter((path) => path.startsWith("docs/") && !reached.has(path) && path !== "docs/decisions/README.md");
+    const reached = new Set(
+      all.flatMap((page) => targets(page).map((target) => join(dirname(page.path), target.split("#")[0]!))),
+    );
+    const lost = all
+      .map((page) => page.path)
+      .filter((path) => path.startsWith("docs/") && !reached.has(path) && path !== "docs/decisions/README.md");
     expect(lost).toEqual([]);
   });
 });

@@ -7,7 +7,9 @@ import { exportedNames } from "./pages.ts";
 
 /** The comment in front of the first declaration of `name`; null where there is none, undefined without declaration. */
 function commentOf(text: string, name: string): string | null | undefined {
-  const declaration = new RegExp(`^export (?:async )?(?:function|const|class|interface|type) ${name}\\b`, "m").exec(text);
+  const declaration = new RegExp(`^export (?:async )?(?:function|const|class|interface|type) ${name}\\b`, "m").exec(
+    text,
+  );
   if (declaration === null) return undefined;
   return /\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s*$/.exec(text.slice(0, declaration.index))?.[1] ?? null;
 }
@@ -20,7 +22,9 @@ describe("the package's names", () => {
     const bare = names.flatMap(({ name, entry, source }) => {
       const comment = commentOf(readFileSync(join(root, source), "utf8"), name);
       if (comment === undefined) return [`${entry}: ${name} is not declared in ${source}`];
-      return comment === null || !/[A-Za-z][^]{10,}[.:?)]/.test(comment) ? [`${entry}: ${name} (${source}) has no comment`] : [];
+      return comment === null || !/[A-Za-z][^]{10,}[.:?)]/.test(comment)
+        ? [`${entry}: ${name} (${source}) has no comment`]
+        : [];
     });
     expect(bare).toEqual([]);
   });

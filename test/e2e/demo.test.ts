@@ -8,7 +8,15 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { total } from "../../examples/retail/data/generate.ts";
-import { retailExample, root, sluiceJson, temporaryFolder, totals, type BackfillJson, type RunJson } from "./command.ts";
+import {
+  retailExample,
+  root,
+  sluiceJson,
+  temporaryFolder,
+  totals,
+  type BackfillJson,
+  type RunJson,
+} from "./command.ts";
 import { retailMonth } from "./retail-month.ts";
 import { promtoolFaults, skipsPromtool, withService } from "./service.ts";
 
@@ -30,7 +38,9 @@ async function demo(): Promise<{ readonly code: number | null; readonly stdout: 
 
 const query = (sql: string): Promise<Record<string, unknown>[]> => sluiceJson(["query", sql], options);
 const stored = () =>
-  query("select count(*) n, sum(quantity) quantity, count(distinct invoice_no) invoices, sum(cast(quantity * unit_price as decimal(38, 4))) revenue from warehouse.sales");
+  query(
+    "select count(*) n, sum(quantity) quantity, count(distinct invoice_no) invoices, sum(cast(quantity * unit_price as decimal(38, 4))) revenue from warehouse.sales",
+  );
 const number = (value: number): string => value.toLocaleString("en-GB");
 
 describe("the demo", () => {
@@ -46,7 +56,8 @@ describe("the demo", () => {
 
   it("ends with 0, and counts what the data was made with", () => {
     expect(first.code, first.stderr).toBe(0);
-    const said = (label: string): string | undefined => new RegExp(`^  ${label} +([\\d,]+)$`, "m").exec(first.stdout)?.[1];
+    const said = (label: string): string | undefined =>
+      new RegExp(`^  ${label} +([\\d,]+)$`, "m").exec(first.stdout)?.[1];
     expect({
       in: said("rows in"),
       duplicate: said("exact repeats, dropped"),
@@ -65,8 +76,11 @@ describe("the demo", () => {
 
   it("gives the reasons, one customer's features, an answer with its source, where the state lies and what to type next", () => {
     expect(first.stdout).toMatch(/^Why rows were quarantined.*\n(?: {2}\S.* +\d+\n)+/m);
-    expect(first.stdout).toMatch(/^Features of customer \d+, as of 2010-12-31T00:00:00.000Z\n {2}orders +\d+\n {2}revenue +[\d,.]+\n/m);
-    const [, source] = /^"how do I backfill\?"\n {2}\S.*\n {2}\((\S+\.md):\d+, under ".*backfill.*"\)$/im.exec(first.stdout) ?? [];
+    expect(first.stdout).toMatch(
+      /^Features of customer \d+, as of 2010-12-31T00:00:00.000Z\n {2}orders +\d+\n {2}revenue +[\d,.]+\n/m,
+    );
+    const [, source] =
+      /^"how do I backfill\?"\n {2}\S.*\n {2}\((\S+\.md):\d+, under ".*backfill.*"\)$/im.exec(first.stdout) ?? [];
     expect(source, first.stdout).toMatch(/^docs\//);
     expect(existsSync(join(root, source!))).toBe(true);
     expect(first.stdout).toContain(`State: ${home}\n`);
@@ -75,7 +89,12 @@ describe("the demo", () => {
   });
 
   it("shows on stderr what it types, and how far it is", () => {
-    for (const typed of ["run reference", "backfill retail_daily --from 2010-12-01 --to 2010-12-30", "run docs_index", "quarantine list"]) {
+    for (const typed of [
+      "run reference",
+      "backfill retail_daily --from 2010-12-01 --to 2010-12-30",
+      "run docs_index",
+      "quarantine list",
+    ]) {
       expect(first.stderr).toContain(`\n$ sluice ${typed}\n`);
     }
     expect(first.stderr).toMatch(/reference: load_products succeeded/);
@@ -83,9 +102,11 @@ describe("the demo", () => {
 
   it("has loaded what it says", async () => {
     expect(await stored()).toMatchObject([{ n: expected.valid }]);
-    expect(await query("select (select count(*) from warehouse.products) products, (select count(*) from warehouse.customers) customers")).toEqual([
-      { products: 400, customers: 5942 },
-    ]);
+    expect(
+      await query(
+        "select (select count(*) from warehouse.products) products, (select count(*) from warehouse.customers) customers",
+      ),
+    ).toEqual([{ products: 400, customers: 5942 }]);
   });
 
   it("can be run again, says the same and changes no count", async () => {
@@ -97,7 +118,10 @@ describe("the demo", () => {
   });
 
   it("leaves an index that answers with file and heading", async () => {
-    const hits = await sluiceJson<{ document: string; heading: string[]; line: number }[]>(["search", "docs", "how do I backfill?"], options);
+    const hits = await sluiceJson<{ document: string; heading: string[]; line: number }[]>(
+      ["search", "docs", "how do I backfill?"],
+      options,
+    );
     expect(hits.length).toBeGreaterThan(2);
     for (const { document, line } of hits) {
       expect(readFileSync(join(root, document), "utf8").split("\n").length).toBeGreaterThanOrEqual(line);
@@ -110,24 +134,37 @@ describe("the demo", () => {
     const files = (): string[] =>
       readdirSync(join(home, "indexes"))
         .filter((name) => !name.endsWith("-shm"))
-        .map((name) => `${name} ${createHash("sha256").update(readFileSync(join(home, "indexes", name))).digest("hex")}`);
+        .map(
+          (name) =>
+            `${name} ${createHash("sha256")
+              .update(readFileSync(join(home, "indexes", name)))
+              .digest("hex")}`,
+        );
     const before = files();
     const { run } = await sluiceJson<RunJson>(["run", "docs_index"], options);
     const logs = await sluiceJson<{ fields: unknown }[]>(["logs", run.id], options);
     expect(logs).toHaveLength(1);
-    expect(logs[0]!.fields).toMatchObject({ documents: { added: 0, changed: 0, removed: 0 }, chunks: { embedded: 0, removed: 0 }, writes: 0 });
+    expect(logs[0]!.fields).toMatchObject({
+      documents: { added: 0, changed: 0, removed: 0 },
+      chunks: { embedded: 0, removed: 0 },
+      writes: 0,
+    });
     expect(files()).toEqual(before);
   });
 
   it("can be watched: the metrics are what the runs have printed", async () => {
-    const backfill = await sluiceJson<BackfillJson>(["backfill", "retail_daily", "--from", "2010-12-01", "--to", "2010-12-30"], options);
+    const backfill = await sluiceJson<BackfillJson>(
+      ["backfill", "retail_daily", "--from", "2010-12-01", "--to", "2010-12-30"],
+      options,
+    );
     const rows = totals(backfill.runs);
     const { watermark } = await sluiceJson<{ watermark: string }>(
       ["features", "get", "customer_activity", /Features of customer (\d+)/.exec(first.stdout)![1]!],
       options,
     );
     const runs = await sluiceJson<{ pipeline: string; status: string }[]>(["runs", "--limit", "1000"], options);
-    const count = (pipeline: string): number => runs.filter((run) => run.pipeline === pipeline && run.status === "succeeded").length;
+    const count = (pipeline: string): number =>
+      runs.filter((run) => run.pipeline === pipeline && run.status === "succeeded").length;
     await withService(options, async ({ metric }) => {
       const clean = `{pipeline="retail_daily",task="clean"}`;
       const series: Readonly<Record<string, number>> = {
@@ -135,7 +172,8 @@ describe("the demo", () => {
         [`sluice_pipeline_runs_total{pipeline="reference",status="succeeded"}`]: count("reference"),
         [`sluice_pipeline_runs_total{pipeline="retail_daily",status="failed"}`]: 0,
         [`sluice_pipeline_runs_active{pipeline="retail_daily"}`]: 0,
-        [`sluice_task_runs_total{pipeline="retail_daily",task="clean",kind="validate",status="succeeded"}`]: backfill.runs.length,
+        [`sluice_task_runs_total{pipeline="retail_daily",task="clean",kind="validate",status="succeeded"}`]:
+          backfill.runs.length,
         [`sluice_task_attempts_total${clean}`]: backfill.runs.length,
         [`sluice_rows_read_total${clean}`]: rows.in,
         [`sluice_rows_written_total${clean}`]: rows.out,
@@ -157,11 +195,14 @@ describe("the demo", () => {
     });
   });
 
-  it.skipIf(skipsPromtool)("has metrics that Prometheus finds nothing wrong with (SKIPPED where promtool is missing)", async () => {
-    await withService(options, async ({ metricsText }) => {
-      const metrics = await metricsText();
-      expect(promtoolFaults(metrics)).toBe("");
-      expect(promtoolFaults(`${metrics}not a sample\n`)).not.toBe("");
-    });
-  });
+  it.skipIf(skipsPromtool)(
+    "has metrics that Prometheus finds nothing wrong with (SKIPPED where promtool is missing)",
+    async () => {
+      await withService(options, async ({ metricsText }) => {
+        const metrics = await metricsText();
+        expect(promtoolFaults(metrics)).toBe("");
+        expect(promtoolFaults(`${metrics}not a sample\n`)).not.toBe("");
+      });
+    },
+  );
 });

@@ -39,12 +39,18 @@ describe("an interrupt", () => {
     const { folder } = project;
     const options = { cwd: folder, env: { SLUICE_HOME: join(folder, ".sluice") } };
     const linesOf = (day: string): string[] =>
-      existsSync(join(folder, `day-${day}`)) ? readFileSync(join(folder, `day-${day}`), "utf8").trim().split("\n") : [];
+      existsSync(join(folder, `day-${day}`))
+        ? readFileSync(join(folder, `day-${day}`), "utf8")
+            .trim()
+            .split("\n")
+        : [];
 
     let child: ChildProcess | null = null;
     const running = sluice(range, { ...options, onStart: (process) => (child = process) });
     // Three days are through, two are under way.
-    await expect.poll(() => linesOf("2011-01-03").length === 2 && linesOf("2011-01-05").length === 1, { timeout: 30_000 }).toBe(true);
+    await expect
+      .poll(() => linesOf("2011-01-03").length === 2 && linesOf("2011-01-05").length === 1, { timeout: 30_000 })
+      .toBe(true);
     interrupt(child!);
     const stopped = await running;
     expect([stopped.code, stopped.signal]).toEqual([130, null]);

@@ -71,10 +71,15 @@ describe("sluice serve", () => {
     const document = JSON.parse(failed.stdout) as { run: { id: string }; steps: object[] };
     await withService(options(), async ({ metric, url }) => {
       expect(await metric(`sluice_pipeline_runs_total{pipeline="failing",status="failed"}`)).toBe(1);
-      expect(await metric(`sluice_task_runs_total{pipeline="failing",task="after",kind="task",status="skipped"}`)).toBe(1);
+      expect(await metric(`sluice_task_runs_total{pipeline="failing",task="after",kind="task",status="skipped"}`)).toBe(
+        1,
+      );
       expect(await metric(`sluice_task_retries_total{pipeline="failing",task="broken"}`)).toBe(1);
       const get = async (path: string): Promise<Response> => fetch(`${url}${path}`);
-      expect(await (await get(`/api/runs/${document.run.id}`)).json()).toMatchObject({ ...document, attempts: [{ attempt: 1 }, { attempt: 2 }] });
+      expect(await (await get(`/api/runs/${document.run.id}`)).json()).toMatchObject({
+        ...document,
+        attempts: [{ attempt: 1 }, { attempt: 2 }],
+      });
       expect(await (await get("/")).text()).toContain("failing");
       expect((await get("/healthz")).status).toBe(200);
       expect((await get("/api/runs/nothing")).status).toBe(404);
@@ -84,7 +89,10 @@ describe("sluice serve", () => {
     });
   });
 
-  it.skipIf(skipsPromtool)("has metrics that Prometheus finds nothing wrong with (SKIPPED where promtool is missing)", async () => {
-    await withService(options(), async ({ metricsText }) => expect(promtoolFaults(await metricsText())).toBe(""));
-  });
+  it.skipIf(skipsPromtool)(
+    "has metrics that Prometheus finds nothing wrong with (SKIPPED where promtool is missing)",
+    async () => {
+      await withService(options(), async ({ metricsText }) => expect(promtoolFaults(await metricsText())).toBe(""));
+    },
+  );
 });

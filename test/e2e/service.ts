@@ -25,8 +25,13 @@ export async function withService<T>(options: CommandOptions, work: (service: Se
   void ended.then((result) => started.reject(new Error(`sluice serve ended with ${result.code}: ${result.stderr}`)));
   const url = await started.promise;
   const metricsText = async (): Promise<string> => (await fetch(`${url}/metrics`)).text();
+  const stop = async (): Promise<number | null> => {
+    child!.kill("SIGTERM");
+    return (await ended).code;
+  };
+  let result: T;
   try {
-    return await work({
+    result = await work({
       url,
       metricsText,
       metric: async (series) => {
@@ -34,11 +39,13 @@ export async function withService<T>(options: CommandOptions, work: (service: Se
         return metrics.get(series.split("{")[0]!)?.samples.get(series);
       },
     });
-  } finally {
-    child!.kill("SIGTERM");
-    const { code } = await ended;
-    if (code !== 0) throw new Error(`sluice serve ended with ${code}`);
+  } catch (error) {
+    await stop();
+    throw error;
   }
+  const code = await stop();
+  if (code !== 0) throw new Error(`sluice serve ended with ${code}`);
+  return result;
 }
 
 export const hasPromtool: boolean = spawnSync("promtool", ["--version"]).status === 0;
@@ -48,7 +55,10 @@ export const skipsPromtool: boolean = !hasPromtool && process.env["CI"] === unde
 
 /** What `promtool check metrics` finds wrong; empty when nothing. */
 export function promtoolFaults(metrics: string): string {
-  const { status, stdout, stderr, error } = spawnSync("promtool", ["check", "metrics"], { input: metrics, encoding: "utf8" });
+  const { status, stdout, stderr, error } = spawnSync("promtool", ["check", "metrics"], {
+    input: metrics,
+    encoding: "utf8",
+  });
   if (error !== undefined) throw new Error("promtool is missing: apt-get install prometheus", { cause: error });
   return status === 0 ? "" : `exit code ${status}: ${stdout}${stderr}`;
 }

@@ -30,10 +30,13 @@ async function readPages(source: Source, context: SourceContext, tools: HttpTool
     return value;
   };
   const start = addressOf(context.resolve(settings.url), request, resolve, source.connection!.name);
+  const headers = headersOf(settings, request, resolve);
+  // A server may say back what it was sent; user and password are sent in another form than they are given in.
+  if (settings.auth?.by === "basic") redactor.add(headers["authorization"]!.replace("Basic ", ""));
   const requests: RequestContext = {
     settings,
     tools,
-    headers: headersOf(settings, request, resolve),
+    headers,
     maxBytes: request.maxPageBytes,
     signal: context.signal,
     clock: context.clock,
@@ -60,7 +63,7 @@ async function* rowsOf(
   const reader = createRecordReader(request.columns, show(start));
   for (let url: URL | null = pager.first; url !== null;) {
     const answer = await get(url, context);
-    const document = documentOf(answer, show);
+    const document = documentOf(answer, show, context.redact);
     const records = recordsOf(document, request.records, show(answer.url));
     yield reader.rows(records, show(answer.url));
     url = pager.next({ ...answer, document, records: records.length });
@@ -68,7 +71,7 @@ async function* rowsOf(
   reader.finish();
 }
 
-function documentOf(answer: Answer, show: (url: URL) => string): unknown {
+function documentOf(answer: Answer, show: (url: URL) => string, redact: (text: string) => string): unknown {
   try {
     return parseJson(answer.text);
   } catch {
@@ -84,11 +87,17 @@ function documentOf(answer: Answer, show: (url: URL) => string): unknown {
           : "Check the path; if it is right, the API must be mended.",
         details: {
           position,
-          around: position === null ? undefined : answer.text.slice(Math.max(0, position - 20), position + 20),
+          around: position === null ? undefined : around(answer.text, position, redact),
         },
       },
     );
   }
+}
+
+/** Some characters before and after; secrets are hidden first, because half of one would not be known as one. */
+function around(text: string, position: number, redact: (text: string) => string): string {
+  const before = redact(text.slice(Math.max(0, position - 2_000), position)).slice(-20);
+  return before + redact(text.slice(position, position + 2_000)).slice(0, 20);
 }
 
 function addressOf(base: string, request: HttpRequest, resolve: (setting: Setting) => string, connection: string): URL {

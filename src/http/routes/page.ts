@@ -108,11 +108,15 @@ export function pageRoutes({ reader, version }: AppOptions): Hono {
 
 function table(titles: readonly string[], rows: readonly (readonly (string | number | Html)[])[], none: string): Html {
   if (rows.length === 0) return html`<p>${none}</p>`;
+  const heading = (title: string, position: number): Html =>
+    typeof rows[0]?.[position] === "number"
+      ? html`<th scope="col" class="number">${title}</th>`
+      : html`<th scope="col">${title}</th>`;
   return html`<div class="scroll">
     <table>
       <thead>
         <tr>
-          ${titles.map((title) => html`<th scope="col">${title}</th>`)}
+          ${titles.map(heading)}
         </tr>
       </thead>
       <tbody>
@@ -147,7 +151,7 @@ function statusText(run: RunView, active: boolean): Html {
 }
 
 function tookText(run: RunView): string {
-  return run.finishedAt === null
-    ? ""
-    : `${((Date.parse(run.finishedAt) - Date.parse(run.createdAt)) / 1000).toFixed(1)} s`;
+  if (run.finishedAt === null) return "";
+  const milliseconds = Date.parse(run.finishedAt) - Date.parse(run.createdAt);
+  return milliseconds < 1000 ? `${milliseconds} ms` : `${(milliseconds / 1000).toFixed(1)} s`;
 }

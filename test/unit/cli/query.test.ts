@@ -134,7 +134,8 @@ describe("sluice query", () => {
 
   it("leaves nothing behind in the temporary folder", () => {
     expect(tmpdir()).toBe(join(project.folder, "temporary"));
-    expect(readdirSync(tmpdir())).toEqual([]);
+    // Node keeps its compiled code there, for every program of the machine.
+    expect(readdirSync(tmpdir()).filter((name) => name !== "node-compile-cache")).toEqual([]);
   });
 });
 

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { fillPostgres, fillSqlite } from "../../../examples/retail/shop-database.ts";
+import { postgresMissing, startPostgres } from "../../postgres-server.ts";
 
 let folder = "";
 beforeAll(() => {
@@ -54,12 +55,14 @@ describe("the shop's database", () => {
   });
 });
 
-const url = process.env["DATABASE_URL"];
+const server = await startPostgres();
+afterAll(() => server?.stop());
 
-describe.skipIf(!url)("the shop's database in PostgreSQL (skipped where DATABASE_URL is not set)", () => {
+describe.skipIf(server === null)(`the shop's database in PostgreSQL${server === null ? ` (${postgresMissing})` : ""}`, () => {
   it("holds the same customers as the file, however often it is filled", async () => {
-    await fillPostgres(url!);
-    await fillPostgres(url!);
+    const { url } = server!;
+    await fillPostgres(url);
+    await fillPostgres(url);
     const path = join(folder, "compare/shop.db");
     fillSqlite(path);
     const { Client } = (await import("pg")).default;
