@@ -9,7 +9,9 @@ if (name === undefined || !existsSync(folder)) {
   const names = readdirSync(new URL(".", import.meta.url), { withFileTypes: true }).filter(
     (entry) => entry.isDirectory() && existsSync(new URL(`./${entry.name}/main.ts`, import.meta.url)),
   );
-  console.error(`usage: npm run bench -- NAME [--quick] [--json]\nbenches: ${names.map((entry) => entry.name).join(", ")}`);
+  console.error(
+    `usage: npm run bench -- NAME [--quick] [--json]\nbenches: ${names.map((entry) => entry.name).join(", ")}`,
+  );
   process.exit(2);
 }
 const { bench } = (await import(folder.href)) as { bench: Bench };

@@ -31,7 +31,9 @@ async function commandsPage(): Promise<string> {
 }
 
 function errorsPage(): string {
-  const rows = (Object.keys(errorCodes) as ErrorCode[]).map((code) => `| \`${code}\` | ${errorCodes[code]} | ${exitCodeOf(code)} |`);
+  const rows = (Object.keys(errorCodes) as ErrorCode[]).map(
+    (code) => `| \`${code}\` | ${errorCodes[code]} | ${exitCodeOf(code)} |`,
+  );
   return [
     "# Errors",
     generated,
@@ -41,7 +43,10 @@ function errorsPage(): string {
 }
 
 function metricsPage(): string {
-  const rows = metricDefinitions.map(({ name, type, labels, help }) => `| \`${name}\` | ${type} | ${labels.map((label) => `\`${label}\``).join(", ") || "–"} | ${help} |`);
+  const rows = metricDefinitions.map(
+    ({ name, type, labels, help }) =>
+      `| \`${name}\` | ${type} | ${labels.map((label) => `\`${label}\``).join(", ") || "–"} | ${help} |`,
+  );
   return [
     "# Metrics",
     generated,

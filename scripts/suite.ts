@@ -20,7 +20,8 @@ const report = { passed: count("passed"), failed: count("failed"), skipped: coun
 if (args.includes("--json")) {
   console.log(JSON.stringify(report, null, 2));
 } else {
-  for (const item of cases.filter((other) => other.outcome !== "passed")) console.log(`${item.outcome}: ${item.file}: ${item.title}: ${item.reason}`);
+  for (const item of cases.filter((other) => other.outcome !== "passed"))
+    console.log(`${item.outcome}: ${item.file}: ${item.title}: ${item.reason}`);
   console.log(`${report.passed} passed, ${report.failed} failed, ${report.skipped} skipped`);
 }
 process.exit(report.failed === 0 && report.passed > 0 ? 0 : 1);

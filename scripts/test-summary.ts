@@ -7,7 +7,11 @@ interface Report {
   readonly numPassedTests: number;
   readonly numFailedTests: number;
   readonly numFailedTestSuites: number;
-  readonly testResults: readonly { readonly name: string; readonly status: string; readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[] }[];
+  readonly testResults: readonly {
+    readonly name: string;
+    readonly status: string;
+    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
+  }[];
 }
 
 const path = process.argv[2] ?? "test-report.json";
@@ -22,8 +26,12 @@ try {
 const cases = report.testResults.flatMap((file) => file.assertionResults);
 const skipped = cases.filter((test) => test.status !== "passed" && test.status !== "failed");
 // A file that could not even be loaded has no cases, and counts as one failure.
-const unloaded = report.testResults.filter((file) => file.status === "failed" && file.assertionResults.every((test) => test.status !== "failed"));
+const unloaded = report.testResults.filter(
+  (file) => file.status === "failed" && file.assertionResults.every((test) => test.status !== "failed"),
+);
 const failed = report.numFailedTests + unloaded.length;
 for (const test of skipped) console.log(`skipped: ${test.fullName}`);
 console.log(`${report.numPassedTests} passed, ${failed} failed, ${skipped.length} skipped`);
-process.exit(failed > 0 || report.numPassedTests === 0 || (process.env["CI"] !== undefined && skipped.length > 0) ? 1 : 0);
+process.exit(
+  failed > 0 || report.numPassedTests === 0 || (process.env["CI"] !== undefined && skipped.length > 0) ? 1 : 0,
+);

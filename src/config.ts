@@ -59,10 +59,14 @@ export function resolveSetting(setting: Setting, folder: string): string {
   try {
     return readFileSync(path, "utf8").replace(/\r?\n$/, "");
   } catch (cause) {
-    throw new SluiceError("REFERENCE_UNRESOLVED", `The file ${path}, which the configuration refers to, can't be read`, {
-      hint: "Create it with the value as its only line.",
-      cause,
-    });
+    throw new SluiceError(
+      "REFERENCE_UNRESOLVED",
+      `The file ${path}, which the configuration refers to, can't be read`,
+      {
+        hint: "Create it with the value as its only line.",
+        cause,
+      },
+    );
   }
 }
 
@@ -118,7 +122,9 @@ export function defineConfig<const F extends Record<string, ConnectionFactory> =
   }
   return Object.freeze({
     kind: "sluice.config",
-    connections: new Proxy(Object.freeze(known), { get: (target, name) => connectionNamed(target, name) }) as Config<F>["connections"],
+    connections: new Proxy(Object.freeze(known), {
+      get: (target, name) => connectionNamed(target, name),
+    }) as Config<F>["connections"],
     workers: options.workers,
     memory: options.memory,
   });

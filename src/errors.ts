@@ -101,7 +101,8 @@ export function toFailure(error: unknown): Failure {
 
 function describe(error: unknown): string {
   // Node reports a refused connection as several errors, one per address, under an empty message.
-  if (error instanceof AggregateError && error.message === "" && error.errors.length > 0) return describe(error.errors[0]);
+  if (error instanceof AggregateError && error.message === "" && error.errors.length > 0)
+    return describe(error.errors[0]);
   if (error instanceof Error) return error.message === "" ? error.name : `${error.name}: ${error.message}`;
   try {
     return typeof error === "object" && error !== null ? JSON.stringify(error) : String(error);

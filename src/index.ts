@@ -1,8 +1,16 @@
 // The public entry "sluice": what a pipeline and a configuration are written with. The rooms have entries of their own:
 // sluice/connect, sluice/quality, sluice/features, sluice/retrieval.
 export {
-  defineConfig, env, file,
-  type Config, type ConfigOptions, type Connection, type ConnectionFactory, type EnvOptions, type Reference, type Setting,
+  defineConfig,
+  env,
+  file,
+  type Config,
+  type ConfigOptions,
+  type Connection,
+  type ConnectionFactory,
+  type EnvOptions,
+  type Reference,
+  type Setting,
 } from "./config.ts";
 export { extract } from "./connect/extract.ts";
 export { load, type LoadOptions } from "./connect/load.ts";
@@ -14,7 +22,13 @@ export { errorCodes, isSluiceError, SluiceError, type ErrorCode, type ErrorOptio
 export type { Json } from "./json.ts";
 export type { Duration } from "./pipeline/duration.ts";
 export { daily, type DailyOptions, type Partition, type Partitions } from "./pipeline/partition.ts";
-export { pipeline, type BuildContext, type Pipeline, type PipelineOptions, type StepOptions } from "./pipeline/pipeline.ts";
+export {
+  pipeline,
+  type BuildContext,
+  type Pipeline,
+  type PipelineOptions,
+  type StepOptions,
+} from "./pipeline/pipeline.ts";
 export type { RetryOptions } from "./pipeline/retry.ts";
 export type { RowCounts, StepContext, StepHandle, StepResult, StepSpec } from "./pipeline/step.ts";
 export { task } from "./pipeline/task.ts";

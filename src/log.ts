@@ -28,7 +28,10 @@ export function createLog(write: (line: LogLine) => void, now: () => number, red
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
 }
 
-export const silentLog: Log = createLog(() => {}, () => 0);
+export const silentLog: Log = createLog(
+  () => {},
+  () => 0,
+);
 
 export interface Redactor {
   /** Remembers a secret, so that it is replaced wherever it appears from now on. */
@@ -47,7 +50,8 @@ const urlPassword = /\b([a-z][a-z0-9+.-]*:\/\/[^\s:/@]*):[^\s/"']+@/gi;
 export function createRedactor(): Redactor {
   const secrets = new Set<string>();
   let pattern: RegExp | null = null;
-  const text = (input: string): string => (pattern === null ? input : input.replace(pattern, mask)).replace(urlPassword, `$1:${mask}@`);
+  const text = (input: string): string =>
+    (pattern === null ? input : input.replace(pattern, mask)).replace(urlPassword, `$1:${mask}@`);
   const value = (input: unknown, within: readonly object[]): unknown => {
     if (typeof input === "string") return text(input);
     if (typeof input !== "object" || input === null) return input;
@@ -56,7 +60,9 @@ export function createRedactor(): Redactor {
     if (input instanceof Error) return text(`${input.name}: ${input.message}`);
     const inside = [...within, input];
     if (Array.isArray(input)) return input.map((item) => value(item, inside));
-    return Object.fromEntries(Object.entries(input).map(([key, item]) => [text(key), hides(key, item) ? mask : value(item, inside)]));
+    return Object.fromEntries(
+      Object.entries(input).map(([key, item]) => [text(key), hides(key, item) ? mask : value(item, inside)]),
+    );
   };
   return {
     add: (secret) => {

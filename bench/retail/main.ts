@@ -12,13 +12,26 @@ const example = join(root, "examples/retail");
 
 export const bench: Bench = async ({ quick, note }) => {
   const data = retailFolder();
-  const all = readdirSync(data).filter((name) => name.endsWith(".csv.gz")).map((name) => name.slice(0, 10)).sort();
+  const all = readdirSync(data)
+    .filter((name) => name.endsWith(".csv.gz"))
+    .map((name) => name.slice(0, 10))
+    .sort();
   const days = quick ? all.slice(0, 30) : all;
   const [from, to] = [days[0]!, days.at(-1)!];
   const rounds = quick ? 1 : 5;
   const scratch = mkdtempSync(join(tmpdir(), "sluice-bench-"));
   const contestants: Record<string, readonly string[]> = {
-    sluice: [process.execPath, join(root, "bin/sluice.js"), "backfill", "retail_daily", "--from", from, "--to", to, "--json"],
+    sluice: [
+      process.execPath,
+      join(root, "bin/sluice.js"),
+      "backfill",
+      "retail_daily",
+      "--from",
+      from,
+      "--to",
+      to,
+      "--json",
+    ],
     "one script": [process.execPath, join(root, "bench/retail/script.ts"), "all", data, from, to],
     "script, day by day": [process.execPath, join(root, "bench/retail/script.ts"), "daily", data, from, to],
   };
@@ -33,7 +46,9 @@ export const bench: Bench = async ({ quick, note }) => {
         const time = timeProcess(["bash", "-c", `exec "$@" >"${output}"`, "run", ...command], { cwd: example, env });
         counts[name] = countsOf(name, readFileSync(output, "utf8"));
         rmSync(home, { recursive: true, force: true });
-        note(`${round === 0 ? "warm-up" : `round ${round}`}: ${name}: ${time.cpuSeconds.toFixed(2)} CPU-s, ${time.wallSeconds.toFixed(2)} s`);
+        note(
+          `${round === 0 ? "warm-up" : `round ${round}`}: ${name}: ${time.cpuSeconds.toFixed(2)} CPU-s, ${time.wallSeconds.toFixed(2)} s`,
+        );
         // The first round warms the disk's cache and isn't counted.
         if (round > 0) (times[name] ??= []).push(time);
       }
@@ -54,24 +69,35 @@ export const bench: Bench = async ({ quick, note }) => {
       cpuRatio: Number((cpuSecondsMedian / peer).toFixed(2)),
     };
   });
-  const lines = results.map((result) => `${result.name.padEnd(20)} ${result.cpuSecondsMedian.toFixed(2).padStart(7)} CPU-s  ${result.wallSecondsMedian.toFixed(2).padStart(7)} s  ${result.cpuRatio.toFixed(2).padStart(6)} x the one script's CPU`);
+  const lines = results.map(
+    (result) =>
+      `${result.name.padEnd(20)} ${result.cpuSecondsMedian.toFixed(2).padStart(7)} CPU-s  ${result.wallSecondsMedian.toFixed(2).padStart(7)} s  ${result.cpuRatio.toFixed(2).padStart(6)} x the one script's CPU`,
+  );
   return {
     bench: "retail",
     command: `npm run bench -- retail${quick ? " --quick" : ""}`,
     machine: `${cpus().length} × ${cpus()[0]?.model ?? "processor"}, Node ${process.version}`,
     results,
-    text: [`${days.length} days, ${counts["sluice"]} (in/valid/duplicate/quarantined), medians of ${rounds}`, ...lines].join("\n"),
+    text: [
+      `${days.length} days, ${counts["sluice"]} (in/valid/duplicate/quarantined), medians of ${rounds}`,
+      ...lines,
+    ].join("\n"),
   };
 };
 
 /** "in/valid/duplicate/quarantined", from what a contestant printed. */
 function countsOf(name: string, text: string): string {
-  const output = JSON.parse(text) as { counts?: number[]; runs?: { steps: { kind: string; rows: Record<string, number> }[] }[] };
+  const output = JSON.parse(text) as {
+    counts?: number[];
+    runs?: { steps: { kind: string; rows: Record<string, number> }[] }[];
+  };
   if (name !== "sluice") return output.counts!.join("/");
   const totals = [0, 0, 0, 0];
   for (const run of output.runs ?? []) {
     const rows = run.steps.find((step) => step.kind === "validate")!.rows;
-    [rows["in"], rows["out"], rows["duplicate"], rows["quarantined"]].forEach((value, position) => (totals[position]! += value ?? 0));
+    [rows["in"], rows["out"], rows["duplicate"], rows["quarantined"]].forEach(
+      (value, position) => (totals[position]! += value ?? 0),
+    );
   }
   return totals.join("/");
 }

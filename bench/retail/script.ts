@@ -9,7 +9,9 @@ const folder = process.env["BENCH_FOLDER"]!;
 mkdirSync(folder, { recursive: true });
 const instance = await DuckDBInstance.create(":memory:", { threads: "1" });
 const connection = await instance.connect();
-const files = readdirSync(data).filter((name) => name.slice(0, 10) >= from && name.slice(0, 10) <= to && name.endsWith(".csv.gz")).sort();
+const files = readdirSync(data)
+  .filter((name) => name.slice(0, 10) >= from && name.slice(0, 10) <= to && name.endsWith(".csv.gz"))
+  .sort();
 
 const columns = `{'InvoiceNo':'VARCHAR','StockCode':'VARCHAR','Description':'VARCHAR','Quantity':'VARCHAR','InvoiceDate':'VARCHAR','UnitPrice':'VARCHAR','CustomerID':'VARCHAR','Country':'VARCHAR'}`;
 const names = `"InvoiceNo","StockCode","Description","Quantity","InvoiceDate","UnitPrice","CustomerID","Country"`;
@@ -42,14 +44,21 @@ async function day(paths: readonly string[], name: string): Promise<number[]> {
 const totals = [0, 0, 0, 0];
 const groups = mode === "all" ? [files] : files.map((file) => [file]);
 for (const group of groups) {
-  const counts = await day(group.map((file) => `${data}/${file}`), mode === "all" ? "all" : group[0]!.slice(0, 10));
+  const counts = await day(
+    group.map((file) => `${data}/${file}`),
+    mode === "all" ? "all" : group[0]!.slice(0, 10),
+  );
   counts.forEach((count, position) => (totals[position]! += count));
 }
 
 const revenue = "CAST(quantity * unit_price AS DECIMAL(38,6))";
-const windowed = [7, 30, 90].map((days) => `
+const windowed = [7, 30, 90]
+  .map(
+    (days) => `
   count(DISTINCT invoice_no) FILTER (quantity > 0 AND invoice_date >= last_day - INTERVAL ${days} DAY) AS orders_${days}d,
-  sum(${revenue}) FILTER (invoice_date >= last_day - INTERVAL ${days} DAY) AS revenue_${days}d`).join(",");
+  sum(${revenue}) FILTER (invoice_date >= last_day - INTERVAL ${days} DAY) AS revenue_${days}d`,
+  )
+  .join(",");
 await connection.run(`
   COPY (
     WITH sales AS (SELECT * FROM read_parquet('${folder}/sales-*.parquet')),

@@ -32,7 +32,8 @@ function brokenLaw(text: string, budget: number): string | null {
   for (const chunk of chunks) {
     if (chunk.text !== text.slice(chunk.start, chunk.end)) return "a chunk is not the slice that it says it is";
     if (chunk.start < end) return "chunks overlap or are out of order";
-    if (text.slice(end, chunk.start).trim() !== "") return `text is in no chunk: ${JSON.stringify(text.slice(end, chunk.start))}`;
+    if (text.slice(end, chunk.start).trim() !== "")
+      return `text is in no chunk: ${JSON.stringify(text.slice(end, chunk.start))}`;
     if (chunk.text.length > budget) return `a chunk has ${chunk.text.length} characters, the budget is ${budget}`;
     if (!chunk.text.isWellFormed()) return "a chunk ends inside a character";
     end = chunk.end;

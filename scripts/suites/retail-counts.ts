@@ -26,5 +26,7 @@ export async function countByHand(folder: string): Promise<Map<string, DayCounts
            (count(*) filter (occurrence > 1))::int, (count(*) filter (occurrence = 1 and not valid))::int
     from judged group by day`);
   const rows = reader.getRows() as [string, number, number, number, number][];
-  return new Map(rows.map(([day, all, out, duplicate, quarantined]) => [day, { in: all, out, duplicate, quarantined }]));
+  return new Map(
+    rows.map(([day, all, out, duplicate, quarantined]) => [day, { in: all, out, duplicate, quarantined }]),
+  );
 }

@@ -18,7 +18,10 @@ export interface TransformNeeds {
  * const events = step("events", transform({ web, app }, sql`from web union all by name from app`));
  * ```
  */
-export function transform(inputs: Readonly<Record<string, StepHandle<Dataset>>>, query: Sql): StepSpec<Dataset, TransformNeeds> {
+export function transform(
+  inputs: Readonly<Record<string, StepHandle<Dataset>>>,
+  query: Sql,
+): StepSpec<Dataset, TransformNeeds> {
   return {
     kind: "transform",
     inputs,
@@ -27,7 +30,13 @@ export function transform(inputs: Readonly<Record<string, StepHandle<Dataset>>>,
       const session = await needs.session();
       const datasets = Object.entries(context.inputs as Record<string, Dataset>);
       const names = datasets.map(([name]) => quoteIdentifier(name));
-      await session.run(datasets.map(([name, dataset]) => `CREATE TEMP VIEW ${quoteIdentifier(name)} AS SELECT * FROM ${readDataset(dataset)};`).join("\n"));
+      await session.run(
+        datasets
+          .map(
+            ([name, dataset]) => `CREATE TEMP VIEW ${quoteIdentifier(name)} AS SELECT * FROM ${readDataset(dataset)};`,
+          )
+          .join("\n"),
+      );
       try {
         const output = await writeQuery(session, needs.artifacts, inlineSql(query));
         const rowsIn = datasets.reduce((sum, [, dataset]) => sum + dataset.rows, 0);

@@ -31,7 +31,9 @@ export async function writeQuery(
     const planned = options.columns ?? (await session.describe(query));
     const columns = planned.map(storable);
     const exact = columns.every((column, position) => column === planned[position]) ? query : castQuery(query, columns);
-    const rows = await session.run(`COPY (${exact}\n) TO ${quoteLiteral(path)} (FORMAT parquet, COMPRESSION ${compression})`);
+    const rows = await session.run(
+      `COPY (${exact}\n) TO ${quoteLiteral(path)} (FORMAT parquet, COMPRESSION ${compression})`,
+    );
     return { kind: "dataset", columns, rows, ...(await keepAll(artifacts, [path])) };
   } catch (error) {
     // An interrupted COPY leaves a partial file under the name it was given.
@@ -46,7 +48,9 @@ function storable(column: Column): Column {
 }
 
 function castQuery(query: string, columns: readonly Column[]): string {
-  const casts = columns.map(({ name, type }) => `CAST(${quoteIdentifier(name)} AS ${type}) AS ${quoteIdentifier(name)}`);
+  const casts = columns.map(
+    ({ name, type }) => `CAST(${quoteIdentifier(name)} AS ${type}) AS ${quoteIdentifier(name)}`,
+  );
   return `SELECT ${casts.join(", ")} FROM (${query}\n)`;
 }
 
@@ -70,7 +74,9 @@ export async function writeRows(
   const table = `rows_${randomUUID().replaceAll("-", "")}`;
   const types = columns.map(() => VARCHAR);
   let count = 0;
-  await session.run(`CREATE TEMP TABLE ${table} (${columns.map((column) => `${quoteIdentifier(column.name)} VARCHAR`).join(", ")})`);
+  await session.run(
+    `CREATE TEMP TABLE ${table} (${columns.map((column) => `${quoteIdentifier(column.name)} VARCHAR`).join(", ")})`,
+  );
   try {
     const appender = await session.connection.createAppender(table);
     try {
@@ -79,7 +85,12 @@ export async function writeRows(
         for (let start = 0; start < batch.length; start += vectorSize) {
           const slice = batch.slice(start, start + vectorSize);
           const chunk = DuckDBDataChunk.create(types, slice.length);
-          columns.forEach((column, position) => chunk.setColumnValues(position, slice.map((row) => textOf(row[column.name]))));
+          columns.forEach((column, position) =>
+            chunk.setColumnValues(
+              position,
+              slice.map((row) => textOf(row[column.name])),
+            ),
+          );
           appender.appendDataChunk(chunk);
         }
       }
@@ -91,7 +102,10 @@ export async function writeRows(
       const name = quoteIdentifier(column.name);
       return column.type === "VARCHAR" ? name : `CAST(${name} AS ${column.type}) AS ${name}`;
     });
-    return await writeQuery(session, artifacts, `SELECT ${casts.join(", ")} FROM ${table}`, { columns: final, maxRows: count });
+    return await writeQuery(session, artifacts, `SELECT ${casts.join(", ")} FROM ${table}`, {
+      columns: final,
+      maxRows: count,
+    });
   } finally {
     await session.run(`DROP TABLE IF EXISTS ${table}`);
   }
@@ -106,7 +120,10 @@ export function readDataset(dataset: Dataset): string {
   return `read_parquet([${dataset.files.map((path) => quotePath(path)).join(", ")}])`;
 }
 
-async function keepAll(artifacts: ArtifactStore, paths: readonly string[]): Promise<Pick<Dataset, "files" | "bytes" | "hash">> {
+async function keepAll(
+  artifacts: ArtifactStore,
+  paths: readonly string[],
+): Promise<Pick<Dataset, "files" | "bytes" | "hash">> {
   const kept = await Promise.all(paths.map((path) => artifacts.keep(path)));
   return {
     files: kept.map((artifact) => artifact.path),

@@ -32,7 +32,10 @@ export interface Engine {
   readonly recovered: number;
   /** Runs a pipeline once. A run of the same pipeline and partition that was left unfinished is finished instead. */
   run(pipeline: string, partition: string | null): Promise<FinishedRun>;
-  backfill(pipeline: string, range: { from: string; to: string; parallel?: number; reprocess?: boolean }): Promise<BackfillResult>;
+  backfill(
+    pipeline: string,
+    range: { from: string; to: string; parallel?: number; reprocess?: boolean },
+  ): Promise<BackfillResult>;
   /** Cancels everything under way. */
   cancel(reason: string): void;
   close(): Promise<void>;
@@ -77,16 +80,21 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
         const plan = planNamed(plans, pipeline);
         checkPartition(plan, partition);
         const same = unfinished.find(
-          ({ record }) => record.pipeline === pipeline && record.partition === partition && record.version === plan.version,
+          ({ record }) =>
+            record.pipeline === pipeline && record.partition === partition && record.version === plan.version,
         );
-        const finished = await (same === undefined ? scheduler.start({ plan, partition, backfill: null }) : recovered.get(same.record.id)!);
+        const finished = await (same === undefined
+          ? scheduler.start({ plan, partition, backfill: null })
+          : recovered.get(same.record.id)!);
         await settled();
         return finished;
       },
       backfill: async (pipeline, { from, to, parallel, reprocess }) => {
         const plan = planNamed(plans, pipeline);
         if (plan.partitions === null) {
-          throw new SluiceError("USAGE", `Pipeline "${pipeline}" has no partitions to backfill`, { hint: `Use: sluice run ${pipeline}` });
+          throw new SluiceError("USAGE", `Pipeline "${pipeline}" has no partitions to backfill`, {
+            hint: `Use: sluice run ${pipeline}`,
+          });
         }
         const result = await runBackfill(
           // Twice as many runs as workers: while one run commits, another's step keeps the worker busy.

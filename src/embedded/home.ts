@@ -41,10 +41,14 @@ export function lockHome(home: Home, command: string): { release(): void } {
   try {
     mkdirSync(home.folder, { recursive: true });
   } catch (cause) {
-    throw new SluiceError("HOME_UNUSABLE", `The state folder ${home.folder} can't be created: ${(cause as Error).message}`, {
-      hint: "Check the folder's owner and permissions, or point SLUICE_HOME at a folder you may write.",
-      cause,
-    });
+    throw new SluiceError(
+      "HOME_UNUSABLE",
+      `The state folder ${home.folder} can't be created: ${(cause as Error).message}`,
+      {
+        hint: "Check the folder's owner and permissions, or point SLUICE_HOME at a folder you may write.",
+        cause,
+      },
+    );
   }
   let lock: DatabaseSync;
   try {
@@ -53,10 +57,14 @@ export function lockHome(home: Home, command: string): { release(): void } {
     lock.exec("BEGIN EXCLUSIVE");
   } catch (cause) {
     if (!/locked|busy/i.test(String(cause))) {
-      throw new SluiceError("HOME_UNUSABLE", `The state folder ${home.folder} can't be written: ${(cause as Error).message}`, {
-        hint: "Check the folder's owner and permissions, or point SLUICE_HOME at a folder you may write.",
-        cause,
-      });
+      throw new SluiceError(
+        "HOME_UNUSABLE",
+        `The state folder ${home.folder} can't be written: ${(cause as Error).message}`,
+        {
+          hint: "Check the folder's owner and permissions, or point SLUICE_HOME at a folder you may write.",
+          cause,
+        },
+      );
     }
     throw new SluiceError("HOME_BUSY", `Another sluice process is working on ${home.folder}${describeHolder(holder)}`, {
       hint: "Wait until it has ended, or stop it; reading commands (runs, logs, query, serve …) work meanwhile.",

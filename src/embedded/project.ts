@@ -34,7 +34,8 @@ export function findConfig(start: string): string {
 export async function loadConfig(path: string): Promise<Config> {
   const module = await importFile(path, dirname(path));
   const config = module["default"];
-  if (typeof config === "object" && config !== null && (config as Config).kind === "sluice.config") return config as Config;
+  if (typeof config === "object" && config !== null && (config as Config).kind === "sluice.config")
+    return config as Config;
   throw new SluiceError("CONFIG_INVALID", `${path} has no default export made by defineConfig(…)`, {
     hint: "End it with: export default defineConfig({ … });",
   });
@@ -52,9 +53,13 @@ export async function loadProject(configPath: string): Promise<Project> {
     for (const found of new Set(Object.values(module).filter(isPipeline))) {
       const other = files.get(found.name);
       if (other !== undefined) {
-        throw new SluiceError("DEFINITION_INVALID", `Two pipelines are named "${found.name}": in ${other} and in ${name}`, {
-          hint: "Rename one of them.",
-        });
+        throw new SluiceError(
+          "DEFINITION_INVALID",
+          `Two pipelines are named "${found.name}": in ${other} and in ${name}`,
+          {
+            hint: "Rename one of them.",
+          },
+        );
       }
       pipelines.set(found.name, found);
       files.set(found.name, name);
@@ -105,10 +110,16 @@ function importError(error: unknown, path: string, folder: string): SluiceError 
     });
   }
   const syntax = error instanceof SyntaxError || code === "ERR_INVALID_TYPESCRIPT_SYNTAX";
-  return new SluiceError("CONFIG_INVALID", `${place} ${syntax ? "does not parse" : "throws when it is loaded"}: ${message}`, {
-    hint: syntax ? "Mend the syntax at that place." : "Run the file by itself to see the whole stack: node " + relative(folder, path),
-    cause: error,
-  });
+  return new SluiceError(
+    "CONFIG_INVALID",
+    `${place} ${syntax ? "does not parse" : "throws when it is loaded"}: ${message}`,
+    {
+      hint: syntax
+        ? "Mend the syntax at that place."
+        : "Run the file by itself to see the whole stack: node " + relative(folder, path),
+      cause: error,
+    },
+  );
 }
 
 /** The place of a loading error, as file and line where the error tells, and the message in one line. */
@@ -117,7 +128,11 @@ function locate(error: unknown, path: string, folder: string, text: string): [st
   const stack = error instanceof Error ? (error.stack ?? "") : "";
   // Node puts `file:///…:LINE` (or a plain path) before the message of a syntax error, and `(file:///…:LINE:COLUMN)` in a stack.
   const own = /(?:file:\/\/)?(\/[^\s:()]+\.m?[jt]s):(\d+)/.exec(stack);
-  const message = text.split("\n").map((line) => line.trim()).find((line) => line !== "" && !/^[,|╭╰·─]/.test(line)) ?? text;
+  const message =
+    text
+      .split("\n")
+      .map((line) => line.trim())
+      .find((line) => line !== "" && !/^[,|╭╰·─]/.test(line)) ?? text;
   if (own === null || !own[1]!.startsWith(folder)) return [file, message];
   return [`${relative(folder, own[1]!)}:${own[2]}`, message];
 }

@@ -35,8 +35,16 @@ async function main(): Promise<void> {
     send({ type: "load-failed", failure: redactor.value(toFailure(error)) });
     return;
   }
-  hideSecrets([project.config.connections, ...[...project.pipelines.values()].map((pipeline) => pipeline.plan)], project.folder);
-  const services = createServices({ home: homeAt(start.homeFolder), folder: project.folder, memory: start.memory, redactor });
+  hideSecrets(
+    [project.config.connections, ...[...project.pipelines.values()].map((pipeline) => pipeline.plan)],
+    project.folder,
+  );
+  const services = createServices({
+    home: homeAt(start.homeFolder),
+    folder: project.folder,
+    memory: start.memory,
+    redactor,
+  });
   process.on("message", (message: ToWorker) => {
     if (message.type === "stop") stop?.(new SluiceError("CANCELLED", "The attempt was stopped"));
     else void run(project, services, message.assignment);
@@ -92,7 +100,9 @@ async function execute(project: Project, services: Services, assignment: Assignm
       attempt: assignment.attempt,
       fence: assignment.fence,
       idempotencyKey: assignment.idempotencyKey,
-      inputs: Object.fromEntries(Object.entries(spec.inputs).map(([name, handle]) => [name, assignment.outputs[handle.step]])),
+      inputs: Object.fromEntries(
+        Object.entries(spec.inputs).map(([name, handle]) => [name, assignment.outputs[handle.step]]),
+      ),
       signal,
       log: createLog((line) => send({ type: "log", line }), systemClock.now, redactor),
       clock: systemClock,
@@ -124,7 +134,9 @@ function describe(project: Project): LoadedProject {
   return {
     plans: [...project.pipelines.values()].map((pipeline) => pipeline.plan),
     files: Object.fromEntries(project.files),
-    connections: Object.fromEntries(Object.entries(project.config.connections).map(([name, connection]) => [name, connection.vendor])),
+    connections: Object.fromEntries(
+      Object.entries(project.config.connections).map(([name, connection]) => [name, connection.vendor]),
+    ),
     workers: project.config.workers,
   };
 }

@@ -55,7 +55,10 @@ export async function openWorkerPool(options: WorkerPoolOptions): Promise<Worker
   let size = limit;
 
   const first = Promise.withResolvers<LoadedProject>();
-  spawn((project) => first.resolve(project), (error) => first.reject(error));
+  spawn(
+    (project) => first.resolve(project),
+    (error) => first.reject(error),
+  );
   const project = await first.promise.catch(async (error: unknown) => {
     await close();
     throw error;
@@ -104,7 +107,8 @@ export async function openWorkerPool(options: WorkerPoolOptions): Promise<Worker
       workers.delete(worker);
       const how = signal === null ? `exit code ${code}` : `signal ${signal}`;
       if (worker.end !== null) worker.end({ type: "lost", reason: `its process ended with ${how}` });
-      else if (!worker.ready) onFailed(new SluiceError("WORKER_LOST", `The worker process ended with ${how} before it was ready`));
+      else if (!worker.ready)
+        onFailed(new SluiceError("WORKER_LOST", `The worker process ended with ${how} before it was ready`));
       if (!closed) dispatch();
     });
   }
@@ -117,7 +121,10 @@ export async function openWorkerPool(options: WorkerPoolOptions): Promise<Worker
     }
     const starting = [...workers].filter((worker) => !worker.ready).length;
     if (queue.length > starting && workers.size < size && !closed) {
-      spawn(() => {}, (error) => queue.shift()?.resolve({ outcome: { type: "lost", reason: error.message }, startedAt: Date.now() }));
+      spawn(
+        () => {},
+        (error) => queue.shift()?.resolve({ outcome: { type: "lost", reason: error.message }, startedAt: Date.now() }),
+      );
     }
   }
 
@@ -129,10 +136,16 @@ export async function openWorkerPool(options: WorkerPoolOptions): Promise<Worker
       killer ??= setTimeout(() => worker.process.kill("SIGKILL"), stopGrace);
     };
     const { timeoutMs } = job.assignment;
-    const timer = timeoutMs === null ? null : setTimeout(() => {
-      timedOut = true;
-      stop();
-    }, Math.min(timeoutMs, longestTimer));
+    const timer =
+      timeoutMs === null
+        ? null
+        : setTimeout(
+            () => {
+              timedOut = true;
+              stop();
+            },
+            Math.min(timeoutMs, longestTimer),
+          );
     worker.job = job;
     worker.end = (outcome) => {
       if (killer !== null) clearTimeout(killer);
@@ -140,7 +153,10 @@ export async function openWorkerPool(options: WorkerPoolOptions): Promise<Worker
       job.signal.removeEventListener("abort", stop);
       worker.job = null;
       worker.end = null;
-      job.resolve({ outcome: timedOut && outcome.type !== "succeeded" ? timeoutOutcome(job.assignment) : outcome, startedAt: job.startedAt });
+      job.resolve({
+        outcome: timedOut && outcome.type !== "succeeded" ? timeoutOutcome(job.assignment) : outcome,
+        startedAt: job.startedAt,
+      });
       dispatch();
     };
     job.startedAt = Date.now();
@@ -174,7 +190,11 @@ export async function openWorkerPool(options: WorkerPoolOptions): Promise<Worker
 function timeoutOutcome(assignment: Assignment): Outcome {
   return {
     type: "failed",
-    error: { code: "TASK_TIMEOUT", message: `Step "${assignment.step}" ran longer than its timeout of ${assignment.timeoutMs} ms`, retryable: true },
+    error: {
+      code: "TASK_TIMEOUT",
+      message: `Step "${assignment.step}" ran longer than its timeout of ${assignment.timeoutMs} ms`,
+      retryable: true,
+    },
   };
 }
 

@@ -18,7 +18,8 @@ function plainOutcome(step: string, outcome: Outcome): Outcome {
     const { rows, assets } = outcome;
     // What is kept is what is handed on: a step after this one gets the same value whether or not there was a restart.
     const output: unknown = JSON.parse(JSON.stringify(outcome.output ?? null) ?? "null");
-    if (rows !== null && !countable(rows)) throw new TypeError(`its row counts are not whole numbers: ${JSON.stringify(rows)}`);
+    if (rows !== null && !countable(rows))
+      throw new TypeError(`its row counts are not whole numbers: ${JSON.stringify(rows)}`);
     return { type: "succeeded", output, rows, assets };
   } catch (cause) {
     return {
@@ -50,7 +51,9 @@ export function plainLine(line: LogLine): LogLine {
 function plainFields(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const plain = (item: unknown): unknown => {
     try {
-      const text = JSON.stringify(item, (_key, inner: unknown) => (typeof inner === "bigint" ? inner.toString() : inner));
+      const text = JSON.stringify(item, (_key, inner: unknown) =>
+        typeof inner === "bigint" ? inner.toString() : inner,
+      );
       return text === undefined ? undefined : JSON.parse(text);
     } catch {
       return "[not JSON]";

@@ -41,14 +41,22 @@ export interface BackfillContext {
 export async function runBackfill(request: BackfillRequest, context: BackfillContext): Promise<BackfillResult> {
   const { plan, from, to } = request;
   if (!Number.isSafeInteger(request.parallel) || request.parallel < 1) {
-    throw new SluiceError("USAGE", `A backfill can't do ${request.parallel} runs at a time`, { hint: "Use a whole number from 1 up." });
+    throw new SluiceError("USAGE", `A backfill can't do ${request.parallel} runs at a time`, {
+      hint: "Use a whole number from 1 up.",
+    });
   }
   const { store, clock } = context;
   const keys = partitionKeys(plan.partitions!, from, to);
   const known = request.reprocess ? null : await store.findBackfill(plan.pipeline, plan.version, from, to);
   const backfill: BackfillRecord = known ?? {
     id: `${plan.pipeline}-${from}-${to}-${context.randomId()}`,
-    pipeline: plan.pipeline, version: plan.version, from, to, status: "running", createdAt: clock.now(), finishedAt: null,
+    pipeline: plan.pipeline,
+    version: plan.version,
+    from,
+    to,
+    status: "running",
+    createdAt: clock.now(),
+    finishedAt: null,
   };
   if (known === null) await store.createBackfill(backfill);
   else await store.finishBackfill(backfill.id, "running", clock.now());
@@ -80,7 +88,11 @@ export async function runBackfill(request: BackfillRequest, context: BackfillCon
   const runs = order.sort().flatMap((key) => newest.get(key) ?? []);
   const status = context.signal.aborted
     ? "cancelled"
-    : runs.every((run) => run.status === "succeeded") ? "succeeded" : runs.some((run) => run.status === "failed") ? "failed" : "cancelled";
+    : runs.every((run) => run.status === "succeeded")
+      ? "succeeded"
+      : runs.some((run) => run.status === "failed")
+        ? "failed"
+        : "cancelled";
   const finishedAt = clock.now();
   await store.finishBackfill(backfill.id, status, finishedAt);
   return { backfill: { ...backfill, status, finishedAt }, runs, started };

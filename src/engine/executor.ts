@@ -24,7 +24,12 @@ export interface Assignment {
 }
 
 export type Outcome =
-  | { readonly type: "succeeded"; readonly output: unknown; readonly rows: RowCounts | null; readonly assets: readonly string[] }
+  | {
+      readonly type: "succeeded";
+      readonly output: unknown;
+      readonly rows: RowCounts | null;
+      readonly assets: readonly string[];
+    }
   | { readonly type: "failed"; readonly error: Failure }
   | { readonly type: "lost"; readonly reason: string };
 

@@ -12,10 +12,12 @@ export function assertInvariants(plan: Plan, state: RunState): void {
     if (step === undefined) throw broken(plan, planned.name, "has no state");
     if (!isEnd(step.status)) open += 1;
     if (step.status === "queued" || step.status === "retrying") nextEvent += 1;
-    if ((step.status === "retrying") !== (step.wakeAt !== null)) throw broken(plan, planned.name, "retries without a timer");
+    if ((step.status === "retrying") !== (step.wakeAt !== null))
+      throw broken(plan, planned.name, "retries without a timer");
     if (step.status !== "queued" && step.status !== "succeeded" && step.status !== "retrying") continue;
     for (const name of planned.dependsOn) {
-      if (state.steps[name]?.status !== "succeeded") throw broken(plan, planned.name, `started before ${name} had succeeded`);
+      if (state.steps[name]?.status !== "succeeded")
+        throw broken(plan, planned.name, `started before ${name} had succeeded`);
     }
   }
   if (state.status === "running" && nextEvent === 0) throw broken(plan, "the run", "waits for nothing");

@@ -4,7 +4,15 @@ import { SluiceError } from "../errors.ts";
 import type { Plan } from "../pipeline/plan.ts";
 import { statisticsOf } from "./memory-statistics.ts";
 import type {
-  AttemptLogLine, AttemptRecord, BackfillRecord, RunFilter, RunRecord, RunStore, RunUpdate, StoredRun, StoredStep,
+  AttemptLogLine,
+  AttemptRecord,
+  BackfillRecord,
+  RunFilter,
+  RunRecord,
+  RunStore,
+  RunUpdate,
+  StoredRun,
+  StoredStep,
 } from "./run-store.ts";
 import type { RunState } from "./state.ts";
 
@@ -36,7 +44,15 @@ export function createMemoryRunStore(): RunStore {
         if (next.has(id)) throw new SluiceError("INTERNAL", `There is already a run ${id}`);
         if (!plans.has(version)) throw new SluiceError("INTERNAL", `The plan of run ${id} is not in the store`);
         const record: RunRecord = {
-          id, sequence: next.size + 1, pipeline, version, partition, backfill, status: "running", createdAt, finishedAt: null,
+          id,
+          sequence: next.size + 1,
+          pipeline,
+          version,
+          partition,
+          backfill,
+          status: "running",
+          createdAt,
+          finishedAt: null,
         };
         next.set(id, JSON.stringify({ record, state, revision: 0 }));
       }
@@ -45,9 +61,12 @@ export function createMemoryRunStore(): RunStore {
     },
     commit: async (batch) => {
       const next = new Map(runs);
-      for (const update of batch.updates) next.set(update.runId, JSON.stringify(updated(parse<StoredRun>(next.get(update.runId)), update)));
+      for (const update of batch.updates)
+        next.set(update.runId, JSON.stringify(updated(parse<StoredRun>(next.get(update.runId)), update)));
       // Whatever can fail comes before the first change: all of a batch or none of it.
-      const ended = batch.attempts.map((item) => [JSON.stringify([item.runId, item.step, item.attempt]), JSON.stringify(item)] as const);
+      const ended = batch.attempts.map(
+        (item) => [JSON.stringify([item.runId, item.step, item.attempt]), JSON.stringify(item)] as const,
+      );
       const lines = batch.logs.map((line, index) => JSON.stringify({ ...line, position: logs.length + index + 1 }));
       runs = next;
       for (const { state, changed } of batch.updates) {
@@ -64,12 +83,15 @@ export function createMemoryRunStore(): RunStore {
     },
     finishBackfill: async (id, status, at) => {
       const known = parse<BackfillRecord>(backfills.get(id));
-      if (known !== null) backfills.set(id, JSON.stringify({ ...known, status, finishedAt: status === "running" ? null : at }));
+      if (known !== null)
+        backfills.set(id, JSON.stringify({ ...known, status, finishedAt: status === "running" ? null : at }));
     },
     findBackfill: async (pipeline, version, from, to) =>
       [...backfills.values()]
         .map((text) => JSON.parse(text) as BackfillRecord)
-        .filter((item) => item.pipeline === pipeline && item.version === version && item.from === from && item.to === to)
+        .filter(
+          (item) => item.pipeline === pipeline && item.version === version && item.from === from && item.to === to,
+        )
         .reverse()
         .sort((a, b) => b.createdAt - a.createdAt)[0] ?? null,
     unfinishedRuns: async () => all().filter(({ record }) => record.status === "running"),
@@ -78,7 +100,11 @@ export function createMemoryRunStore(): RunStore {
       const found = id === "" ? [] : [...runs.keys()].filter((key) => key.startsWith(id));
       return found.length === 1 ? parse<StoredRun>(runs.get(found[0]!)) : null;
     },
-    runs: async (filter) => listRuns(all().map(({ record }) => record), filter),
+    runs: async (filter) =>
+      listRuns(
+        all().map(({ record }) => record),
+        filter,
+      ),
     steps: async (runId) => {
       const run = parse<StoredRun>(runs.get(runId));
       return run === null ? [] : stepsOf(run);
@@ -87,13 +113,19 @@ export function createMemoryRunStore(): RunStore {
       [...attempts.values()]
         .map((text) => JSON.parse(text) as AttemptRecord)
         .filter((item) => item.runId === runId)
-        .sort((a, b) => a.startedAt - b.startedAt || (a.step < b.step ? -1 : a.step > b.step ? 1 : a.attempt - b.attempt)),
+        .sort(
+          (a, b) => a.startedAt - b.startedAt || (a.step < b.step ? -1 : a.step > b.step ? 1 : a.attempt - b.attempt),
+        ),
     logs: async (runId, { step, after = 0, limit = 1000 }) =>
       logs
         .map((text) => JSON.parse(text) as AttemptLogLine & { position: number })
         .filter((line) => line.runId === runId && line.position > after && (step === undefined || line.step === step))
         .slice(0, limit),
-    statistics: async () => statisticsOf(all().map((run) => ({ record: run.record, steps: stepsOf(run) })), assets),
+    statistics: async () =>
+      statisticsOf(
+        all().map((run) => ({ record: run.record, steps: stepsOf(run) })),
+        assets,
+      ),
     close: () => {},
   };
 }
@@ -106,8 +138,15 @@ function updated(run: StoredRun | null, { runId, expectedRevision, state, change
   }
   const { status, finishedAt } = state;
   // Only the steps that are named are taken, so that a scheduler that forgets to name one is found out here too.
-  const steps: RunState["steps"] = { ...run.state.steps, ...Object.fromEntries(changed.map((name) => [name, state.steps[name]!])) };
-  return { record: { ...run.record, status, finishedAt }, state: { status, finishedAt, steps }, revision: run.revision + 1 };
+  const steps: RunState["steps"] = {
+    ...run.state.steps,
+    ...Object.fromEntries(changed.map((name) => [name, state.steps[name]!])),
+  };
+  return {
+    record: { ...run.record, status, finishedAt },
+    state: { status, finishedAt, steps },
+    revision: run.revision + 1,
+  };
 }
 
 function listRuns(records: readonly RunRecord[], { limit = 50, ...wanted }: RunFilter): RunRecord[] {

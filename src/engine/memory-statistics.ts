@@ -18,7 +18,10 @@ export function statisticsOf(runs: readonly RunWithSteps[], assets: ReadonlyMap<
     })),
     last: grouped(runs, ({ record }) => [record.pipeline]).map((group) => {
       const ended = group.map(({ record }) => record).filter((record) => record.finishedAt !== null);
-      const latest = ended.reduce<RunRecord | null>((best, record) => (best === null || record.finishedAt! >= best.finishedAt! ? record : best), null);
+      const latest = ended.reduce<RunRecord | null>(
+        (best, record) => (best === null || record.finishedAt! >= best.finishedAt! ? record : best),
+        null,
+      );
       const succeeded = ended.filter((record) => record.status === "succeeded").map((record) => record.finishedAt!);
       return {
         pipeline: group[0].record.pipeline,

@@ -143,7 +143,10 @@ export interface RunStore {
   steps(runId: string): Promise<StoredStep[]>;
   attempts(runId: string): Promise<AttemptRecord[]>;
   /** In the order they were written, from position `after`, at most `limit`. */
-  logs(runId: string, options: { step?: string; after?: number; limit?: number }): Promise<(AttemptLogLine & { position: number })[]>;
+  logs(
+    runId: string,
+    options: { step?: string; after?: number; limit?: number },
+  ): Promise<(AttemptLogLine & { position: number })[]>;
   statistics(): Promise<RunStatistics>;
   close(): void;
 }

@@ -203,17 +203,30 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     };
     const startedAt = clock.now();
     // An executor never rejects. One that does, all the same, costs the attempt and not the scheduler.
-    const lost = (error: unknown): AttemptEnd => ({ outcome: { type: "lost", reason: toFailure(error).message }, startedAt });
+    const lost = (error: unknown): AttemptEnd => ({
+      outcome: { type: "lost", reason: toFailure(error).message },
+      startedAt,
+    });
     const end = plainEnd(step, await (async () => executor.run(assignment, controller.signal, onLog))().catch(lost));
     if (run.attempts.get(step) === controller) run.attempts.delete(step);
-    push({ run, event: eventOf(step, epoch, end), attempt: attemptRecord(identity, end, controller.signal.aborted, clock.now()) });
+    push({
+      run,
+      event: eventOf(step, epoch, end),
+      attempt: attemptRecord(identity, end, controller.signal.aborted, clock.now()),
+    });
   }
 
   function adopt(stored: StoredRun, plan: Plan): { run: ActiveRun; finished: Promise<FinishedRun> } {
     const { promise, resolve, reject } = Promise.withResolvers<FinishedRun>();
     const run: ActiveRun = {
-      record: stored.record, plan, state: stored.state, revision: stored.revision,
-      attempts: new Map(), timers: new Map(), resolve, reject,
+      record: stored.record,
+      plan,
+      state: stored.state,
+      revision: stored.revision,
+      attempts: new Map(),
+      timers: new Map(),
+      resolve,
+      reject,
     };
     active.set(stored.record.id, run);
     // A failure that nobody waits for yet must not bring the process down; whoever asks for the promise hears of it.
@@ -238,7 +251,8 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   /** Whatever was awaited, the world may have ended meanwhile. */
   function assertWhole(): void {
     if (broken !== null) throw broken;
-    if (stopped) throw new SluiceError("CANCELLED", "The scheduler was stopped", { hint: "Give the command again: it resumes." });
+    if (stopped)
+      throw new SluiceError("CANCELLED", "The scheduler was stopped", { hint: "Give the command again: it resumes." });
   }
 
   return {
@@ -278,7 +292,10 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
         const { run, finished } = adopt(stored, plan);
         if (cancellation.count !== count) push({ run, event: { type: "cancelled", reason: cancellation.reason } });
         else if (!plans.has(plan.version)) {
-          push({ run, event: { type: "cancelled", reason: "the pipeline was changed before the run could be resumed" } });
+          push({
+            run,
+            event: { type: "cancelled", reason: "the pipeline was changed before the run could be resumed" },
+          });
         } else resume(run);
         return finished;
       });
@@ -302,7 +319,13 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       if (status !== "queued") continue;
       push({
         run,
-        event: { type: "attempt-lost", step, epoch: attempts, cause: "scheduler-stopped", reason: "the process that ran it stopped" },
+        event: {
+          type: "attempt-lost",
+          step,
+          epoch: attempts,
+          cause: "scheduler-stopped",
+          reason: "the process that ran it stopped",
+        },
       });
     }
   }
@@ -321,7 +344,14 @@ function updateOf(run: ActiveRun, before: RunState): RunUpdate {
 function eventOf(step: string, epoch: number, { outcome }: AttemptEnd): RunEvent {
   switch (outcome.type) {
     case "succeeded":
-      return { type: "attempt-succeeded", step, epoch, output: outcome.output, rows: outcome.rows, assets: outcome.assets };
+      return {
+        type: "attempt-succeeded",
+        step,
+        epoch,
+        output: outcome.output,
+        rows: outcome.rows,
+        assets: outcome.assets,
+      };
     case "failed":
       return { type: "attempt-failed", step, epoch, error: outcome.error };
     case "lost":

@@ -16,10 +16,24 @@ export const lossLimit = 5;
 /** The state of a run that has not started. */
 export function initialState(plan: Plan): RunState {
   const fresh: StepState = {
-    status: "waiting", attempts: 0, failures: 0, losses: 0, wakeAt: null, output: null, rows: null,
-    assets: [], error: null, reason: null, startedAt: null, finishedAt: null,
+    status: "waiting",
+    attempts: 0,
+    failures: 0,
+    losses: 0,
+    wakeAt: null,
+    output: null,
+    rows: null,
+    assets: [],
+    error: null,
+    reason: null,
+    startedAt: null,
+    finishedAt: null,
   };
-  return { status: "running", finishedAt: null, steps: Object.fromEntries(plan.steps.map((step) => [step.name, fresh])) };
+  return {
+    status: "running",
+    finishedAt: null,
+    steps: Object.fromEntries(plan.steps.map((step) => [step.name, fresh])),
+  };
 }
 
 export function transition(plan: Plan, state: RunState, event: RunEvent, now: number): Transition {
@@ -43,8 +57,13 @@ function apply(plan: Plan, state: RunState, event: RunEvent, now: number): Trans
     case "attempt-succeeded":
       if (step.status !== "queued") return null;
       return change({
-        status: "succeeded", output: event.output, rows: event.rows, assets: event.assets,
-        error: null, losses: 0, finishedAt: now,
+        status: "succeeded",
+        output: event.output,
+        rows: event.rows,
+        assets: event.assets,
+        error: null,
+        losses: 0,
+        finishedAt: now,
       });
     case "attempt-failed": {
       if (step.status !== "queued") return null;
@@ -118,7 +137,8 @@ function settle(plan: Plan, before: RunState, given: readonly Command[], now: nu
 function firstBlocker(planned: PlanStep, steps: Readonly<Record<string, StepState>>): string | null {
   for (const name of planned.dependsOn) {
     const status = steps[name]!.status;
-    if (status === "failed" || status === "skipped" || status === "cancelled") return `${name} ${status === "failed" ? "failed" : `was ${status}`}`;
+    if (status === "failed" || status === "skipped" || status === "cancelled")
+      return `${name} ${status === "failed" ? "failed" : `was ${status}`}`;
   }
   return null;
 }

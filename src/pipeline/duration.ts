@@ -17,5 +17,7 @@ export function milliseconds(duration: Duration): number {
   // 1.1 minutes is 66000.00000000001 by floating-point arithmetic, and times are kept as integers.
   const result = Math.round(Number(match[1]) * units[match[2] as keyof typeof units]);
   if (Number.isSafeInteger(result)) return result;
-  throw new SluiceError("DEFINITION_INVALID", `"${duration}" is too long for a duration`, { hint: "Write fewer days." });
+  throw new SluiceError("DEFINITION_INVALID", `"${duration}" is too long for a duration`, {
+    hint: "Write fewer days.",
+  });
 }

@@ -33,7 +33,9 @@ export function daily(options: DailyOptions): Partitions {
   checkDay(options.from, "DEFINITION_INVALID");
   if (options.to !== undefined) checkDay(options.to, "DEFINITION_INVALID");
   if (options.to !== undefined && options.to < options.from) {
-    throw new SluiceError("DEFINITION_INVALID", `The partitions are none: ${options.from} is after ${options.to}`, { hint: "Swap `from` and `to`." });
+    throw new SluiceError("DEFINITION_INVALID", `The partitions are none: ${options.from} is after ${options.to}`, {
+      hint: "Swap `from` and `to`.",
+    });
   }
   checkZone(timeZone);
   return Object.freeze({ unit: "day", from: options.from, to: options.to ?? null, timeZone });
@@ -43,9 +45,13 @@ export function daily(options: DailyOptions): Partitions {
 export function partitionAt(partitions: Partitions, key: string): Partition {
   checkDay(key);
   if (key < partitions.from || (partitions.to !== null && key > partitions.to)) {
-    throw new SluiceError("USAGE", `The partition ${key} is outside the pipeline's partitions, ${partitions.from} to ${partitions.to ?? "any later day"}`, {
-      hint: "Change the partition, or the pipeline's `partitions`.",
-    });
+    throw new SluiceError(
+      "USAGE",
+      `The partition ${key} is outside the pipeline's partitions, ${partitions.from} to ${partitions.to ?? "any later day"}`,
+      {
+        hint: "Change the partition, or the pipeline's `partitions`.",
+      },
+    );
   }
   const day = Date.parse(key);
   return { key, start: startOfDay(day, partitions.timeZone), end: startOfDay(day + dayLength, partitions.timeZone) };
@@ -74,7 +80,13 @@ function keyOf(day: number): string {
 
 function checkDay(key: string, code: ErrorCode = "USAGE"): void {
   // Date.parse takes a 30 February for a 2 March.
-  if (/^\d{4}-\d{2}-\d{2}$/.test(key) && key >= "1000" && !Number.isNaN(Date.parse(key)) && keyOf(Date.parse(key)) === key) return;
+  if (
+    /^\d{4}-\d{2}-\d{2}$/.test(key) &&
+    key >= "1000" &&
+    !Number.isNaN(Date.parse(key)) &&
+    keyOf(Date.parse(key)) === key
+  )
+    return;
   throw new SluiceError(code, `"${key}" is not a day`, { hint: "Write days as YYYY-MM-DD, such as 2011-01-04." });
 }
 
@@ -118,11 +130,21 @@ function offsetAt(instant: number, timeZone: string): number {
   let format = formats.get(timeZone);
   if (format === undefined) {
     format = new Intl.DateTimeFormat("en-GB", {
-      timeZone, calendar: "iso8601", hourCycle: "h23", year: "numeric", month: "2-digit", day: "2-digit",
-      hour: "2-digit", minute: "2-digit", second: "2-digit",
+      timeZone,
+      calendar: "iso8601",
+      hourCycle: "h23",
+      year: "numeric",
+      month: "2-digit",
+      day: "2-digit",
+      hour: "2-digit",
+      minute: "2-digit",
+      second: "2-digit",
     });
     formats.set(timeZone, format);
   }
   const parts = Object.fromEntries(format.formatToParts(instant).map((part) => [part.type, Number(part.value)]));
-  return Date.UTC(parts["year"]!, parts["month"]! - 1, parts["day"]!, parts["hour"]!, parts["minute"]!, parts["second"]!) - instant;
+  return (
+    Date.UTC(parts["year"]!, parts["month"]! - 1, parts["day"]!, parts["hour"]!, parts["minute"]!, parts["second"]!) -
+    instant
+  );
 }

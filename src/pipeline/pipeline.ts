@@ -26,7 +26,11 @@ export interface PipelineOptions<P extends Partitions | undefined = Partitions |
 }
 
 /** Adds a step under a name that is unique in the pipeline, and returns the handle that stands for its output. */
-export type StepFunction = <Output>(name: string, spec: StepSpec<Output, never>, options?: StepOptions) => StepHandle<Output>;
+export type StepFunction = <Output>(
+  name: string,
+  spec: StepSpec<Output, never>,
+  options?: StepOptions,
+) => StepHandle<Output>;
 
 /** What a pipeline's builder is given. */
 export interface BuildContext<P extends Partitions | undefined = Partitions | undefined> {
@@ -80,7 +84,10 @@ export function pipeline(name: string, ...rest: unknown[]): Pipeline {
     plan,
     specs: (key: string | null) => {
       const entries = describe(key === null || partitions === null ? undefined : partitionAt(partitions, key));
-      checkShape(plan, entries.map((entry) => entry.planned));
+      checkShape(
+        plan,
+        entries.map((entry) => entry.planned),
+      );
       return new Map(entries.map((entry) => [entry.planned.name, entry.spec]));
     },
   });
@@ -107,15 +114,21 @@ function collect(
   const nameOf = (handle: StepHandle<unknown>, reader: string): string => {
     const step = issued.get(handle);
     if (step !== undefined) return step;
-    throw new SluiceError("DEFINITION_INVALID", `Step "${reader}" of pipeline "${name}" depends on a handle that is not from this pipeline`, {
-      hint: "Use what step(…) returned, in the same builder. Hand-made handles could form a cycle.",
-      details: { pipeline: name, step: reader, handle: String(handle?.step) },
-    });
+    throw new SluiceError(
+      "DEFINITION_INVALID",
+      `Step "${reader}" of pipeline "${name}" depends on a handle that is not from this pipeline`,
+      {
+        hint: "Use what step(…) returned, in the same builder. Hand-made handles could form a cycle.",
+        details: { pipeline: name, step: reader, handle: String(handle?.step) },
+      },
+    );
   };
   const step: StepFunction = (stepName, spec, stepOptions = {}) => {
     checkName("step", stepName);
     if (entries.some((entry) => entry.planned.name === stepName)) {
-      throw new SluiceError("DEFINITION_INVALID", `Pipeline "${name}" has two steps named "${stepName}"`, { hint: "Rename one of them." });
+      throw new SluiceError("DEFINITION_INVALID", `Pipeline "${name}" has two steps named "${stepName}"`, {
+        hint: "Rename one of them.",
+      });
     }
     checkSpec(name, stepName, spec);
     const after = stepOptions.after === undefined ? [] : [stepOptions.after].flat();
@@ -145,7 +158,9 @@ function collect(
     });
   }
   if (entries.length === 0) {
-    throw new SluiceError("DEFINITION_INVALID", `Pipeline "${name}" has no step`, { hint: "Call step(…) in its builder." });
+    throw new SluiceError("DEFINITION_INVALID", `Pipeline "${name}" has no step`, {
+      hint: "Call step(…) in its builder.",
+    });
   }
   return entries;
 }
@@ -159,10 +174,23 @@ function checkShape(plan: Plan, steps: readonly PlanStep[]): void {
 }
 
 function checkSpec(pipelineName: string, step: string, spec: StepSpec<unknown, never>): void {
-  if (typeof spec === "object" && spec !== null && typeof spec.execute === "function" && typeof spec.inputs === "object") return;
-  throw new SluiceError("DEFINITION_INVALID", `Step "${step}" of pipeline "${pipelineName}" is not made of a kind of step`, {
-    hint: typeof spec === "function" ? "Wrap the function: task(async () => …)." : "Use task(…), extract(…), validate(…) and so on.",
-  });
+  if (
+    typeof spec === "object" &&
+    spec !== null &&
+    typeof spec.execute === "function" &&
+    typeof spec.inputs === "object"
+  )
+    return;
+  throw new SluiceError(
+    "DEFINITION_INVALID",
+    `Step "${step}" of pipeline "${pipelineName}" is not made of a kind of step`,
+    {
+      hint:
+        typeof spec === "function"
+          ? "Wrap the function: task(async () => …)."
+          : "Use task(…), extract(…), validate(…) and so on.",
+    },
+  );
 }
 
 function checkName(what: string, name: string): void {

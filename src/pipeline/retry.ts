@@ -25,10 +25,14 @@ export interface RetryPolicy {
 export function retryPolicy(options: RetryOptions = {}): RetryPolicy {
   const { limit = 2, backoff = "exponential" } = options;
   if (!Number.isSafeInteger(limit) || limit < 0) {
-    throw new SluiceError("DEFINITION_INVALID", `A retry limit of ${limit} can't be kept`, { hint: "Write a whole number; 0 for no retry." });
+    throw new SluiceError("DEFINITION_INVALID", `A retry limit of ${limit} can't be kept`, {
+      hint: "Write a whole number; 0 for no retry.",
+    });
   }
   if (backoff !== "exponential" && backoff !== "constant") {
-    throw new SluiceError("DEFINITION_INVALID", `"${String(backoff)}" is not a backoff`, { hint: 'Write "exponential" or "constant".' });
+    throw new SluiceError("DEFINITION_INVALID", `"${String(backoff)}" is not a backoff`, {
+      hint: 'Write "exponential" or "constant".',
+    });
   }
   return {
     limit,

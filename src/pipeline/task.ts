@@ -13,7 +13,9 @@ type OutputsOf<I extends Inputs> = { readonly [K in keyof I]: I[K] extends StepH
  * step("use", task({ token }, async ({ token }) => token.issued));
  * ```
  */
-export function task<Output extends Json | void>(work: (inputs: {}, context: StepContext) => Promise<Output> | Output): StepSpec<Output>;
+export function task<Output extends Json | void>(
+  work: (inputs: {}, context: StepContext) => Promise<Output> | Output,
+): StepSpec<Output>;
 export function task<const I extends Inputs, Output extends Json | void>(
   inputs: I,
   work: (inputs: OutputsOf<I>, context: StepContext) => Promise<Output> | Output,
@@ -24,7 +26,9 @@ export function task(first: Inputs | TaskFunction, second?: TaskFunction): StepS
     kind: "task",
     inputs,
     config: { code: work.toString() },
-    execute: async (context): Promise<StepResult> => ({ output: (await work(context.inputs as never, context)) ?? null }),
+    execute: async (context): Promise<StepResult> => ({
+      output: (await work(context.inputs as never, context)) ?? null,
+    }),
   };
 }
 

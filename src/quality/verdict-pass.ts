@@ -37,7 +37,9 @@ export async function runVerdictPass(request: VerdictRequest): Promise<VerdictOu
   const table = `verdict_${randomUUID().replaceAll("-", "")}`;
   session.expect(dataset.rows);
   try {
-    await session.run(`CREATE TEMP TABLE ${table} AS ${verdictSql(compiled, await deliverySql(request), dataset.columns.length)}`);
+    await session.run(
+      `CREATE TEMP TABLE ${table} AS ${verdictSql(compiled, await deliverySql(request), dataset.columns.length)}`,
+    );
     const counts = await countRows(session, table);
     const pardoned: number[] = [];
     let failed = 0;

@@ -37,14 +37,19 @@ export function testArtifactStore({ name, create }: ArtifactStoreSuite): void {
     it("gives every file in the making a place of its own", () => {
       const paths = Array.from({ length: 100 }, () => harness.store.temporary(".parquet"));
       expect(new Set(paths).size).toBe(100);
-      for (const path of paths) expect([isAbsolute(path), path.endsWith(".parquet"), existsSync(path)]).toEqual([true, true, false]);
+      for (const path of paths)
+        expect([isAbsolute(path), path.endsWith(".parquet"), existsSync(path)]).toEqual([true, true, false]);
     });
 
     it("keeps a file's content, with its size and hash, and takes it from where it was made", async () => {
       const content = Buffer.from("PAR1 some bytes \u0000 PAR1");
       const path = await written(content);
       const artifact = await harness.store.keep(path);
-      expect(artifact).toEqual({ path: expect.any(String), bytes: content.length, hash: createHash("sha256").update(content).digest("hex") });
+      expect(artifact).toEqual({
+        path: expect.any(String),
+        bytes: content.length,
+        hash: createHash("sha256").update(content).digest("hex"),
+      });
       expect(await readFile(artifact.path)).toEqual(content);
       expect(existsSync(path)).toBe(false);
     });

@@ -1,7 +1,15 @@
 // The suite that every run store passes: what a commit promises, and what the questions answer.
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { statisticsOf } from "../../src/engine/memory-statistics.ts";
-import type { AttemptRecord, BackfillRecord, CommitBatch, NewRun, RunStatistics, RunStore, StoredRun } from "../../src/engine/run-store.ts";
+import type {
+  AttemptRecord,
+  BackfillRecord,
+  CommitBatch,
+  NewRun,
+  RunStatistics,
+  RunStore,
+  StoredRun,
+} from "../../src/engine/run-store.ts";
 import type { RunEvent, RunState } from "../../src/engine/state.ts";
 import { initialState, transition } from "../../src/engine/transition.ts";
 import { makePlan, type Plan } from "../../src/pipeline/plan.ts";
@@ -27,8 +35,17 @@ const planNamed = (pipeline: string): Plan =>
     pipeline,
     partitions: null,
     // Not in the order of the alphabet: the plan's order is what counts.
-    steps: [["zeta", "extract", []], ["alpha", "validate", ["zeta"]], ["mid", "load", ["alpha"]]].map(([name, kind, dependsOn]) => ({
-      name: name as string, kind: kind as string, dependsOn: dependsOn as string[], retry, timeoutMs: null, config: { from: "2011-01-04" },
+    steps: [
+      ["zeta", "extract", []],
+      ["alpha", "validate", ["zeta"]],
+      ["mid", "load", ["alpha"]],
+    ].map(([name, kind, dependsOn]) => ({
+      name: name as string,
+      kind: kind as string,
+      dependsOn: dependsOn as string[],
+      retry,
+      timeoutMs: null,
+      config: { from: "2011-01-04" },
     })),
   });
 const plan = planNamed("sales");
@@ -48,27 +65,54 @@ export function testRunStore({ name, survives, create }: RunStoreSuite): void {
     afterEach(async () => harness.dispose());
 
     const newRun = (id: string, parts: Partial<NewRun> = {}): NewRun => ({
-      id, pipeline: plan.pipeline, version: plan.version, partition: null, backfill: null, createdAt: 1_000, state: initialState(plan), ...parts,
+      id,
+      pipeline: plan.pipeline,
+      version: plan.version,
+      partition: null,
+      backfill: null,
+      createdAt: 1_000,
+      state: initialState(plan),
+      ...parts,
     });
-    const createRun = async (id: string, parts: Partial<NewRun> = {}): Promise<StoredRun> => (await store.createRuns([newRun(id, parts)]))[0]!;
+    const createRun = async (id: string, parts: Partial<NewRun> = {}): Promise<StoredRun> =>
+      (await store.createRuns([newRun(id, parts)]))[0]!;
     /** Applies events to a run through the real transition, a commit each. */
     const drive = async (run: StoredRun, ...events: readonly [RunEvent, number][]): Promise<StoredRun> => {
       let { state, revision } = run;
       for (const [event, at] of events) {
         const next = transition(plan, state, event, at).state;
         const changed = names.filter((step) => next.steps[step] !== state.steps[step]);
-        await store.commit(batch({ updates: [{ runId: run.record.id, expectedRevision: revision, state: next, changed }] }));
+        await store.commit(
+          batch({ updates: [{ runId: run.record.id, expectedRevision: revision, state: next, changed }] }),
+        );
         [state, revision] = [next, revision + 1];
       }
       return { record: { ...run.record, status: state.status, finishedAt: state.finishedAt }, state, revision };
     };
     const started: RunEvent = { type: "started" };
-    const success = (step: string, epoch = 1, parts: { output?: unknown; rows?: RunState["steps"][string]["rows"]; assets?: string[] } = {}): RunEvent => ({
-      type: "attempt-succeeded", step, epoch, output: parts.output ?? null, rows: parts.rows ?? null, assets: parts.assets ?? [],
+    const success = (
+      step: string,
+      epoch = 1,
+      parts: { output?: unknown; rows?: RunState["steps"][string]["rows"]; assets?: string[] } = {},
+    ): RunEvent => ({
+      type: "attempt-succeeded",
+      step,
+      epoch,
+      output: parts.output ?? null,
+      rows: parts.rows ?? null,
+      assets: parts.assets ?? [],
     });
     const failure = (step: string, epoch: number, retryable: boolean): RunEvent => ({
-      type: "attempt-failed", step, epoch,
-      error: { code: "QUERY_FAILED", message: "no such column: \"größe\"", retryable, hint: "Look.", details: { sql: "select 'x'", nested: [1, null, { a: true }] } },
+      type: "attempt-failed",
+      step,
+      epoch,
+      error: {
+        code: "QUERY_FAILED",
+        message: 'no such column: "größe"',
+        retryable,
+        hint: "Look.",
+        details: { sql: "select 'x'", nested: [1, null, { a: true }] },
+      },
     });
 
     it("gives a plan back as it was saved, the first time and the second", async () => {
@@ -79,11 +123,21 @@ export function testRunStore({ name, survives, create }: RunStoreSuite): void {
     });
 
     it("numbers runs in the order of their creation, starting at a revision to commit from", async () => {
-      const [first, second] = await store.createRuns([newRun("sales-1"), newRun("sales-2", { partition: "2011-01-04", backfill: "b1", createdAt: 5 })]);
+      const [first, second] = await store.createRuns([
+        newRun("sales-1"),
+        newRun("sales-2", { partition: "2011-01-04", backfill: "b1", createdAt: 5 }),
+      ]);
       expect(first).toEqual({
         record: {
-          id: "sales-1", sequence: expect.any(Number), pipeline: "sales", version: plan.version, partition: null, backfill: null,
-          status: "running", createdAt: 1_000, finishedAt: null,
+          id: "sales-1",
+          sequence: expect.any(Number),
+          pipeline: "sales",
+          version: plan.version,
+          partition: null,
+          backfill: null,
+          status: "running",
+          createdAt: 1_000,
+          finishedAt: null,
         },
         state: initialState(plan),
         revision: 0,
@@ -96,7 +150,9 @@ export function testRunStore({ name, survives, create }: RunStoreSuite): void {
     it("creates none of several runs when one of them can't be", async () => {
       await createRun("sales-1");
       await expect(store.createRuns([newRun("sales-2"), newRun("sales-1")])).rejects.toThrow();
-      await expect(store.createRuns([newRun("sales-2"), newRun("sales-3", { version: "never saved" })])).rejects.toThrow("sales-3");
+      await expect(
+        store.createRuns([newRun("sales-2"), newRun("sales-3", { version: "never saved" })]),
+      ).rejects.toThrow("sales-3");
       expect((await store.runs({})).map(({ id }) => id)).toEqual(["sales-1"]);
     });
 
@@ -108,7 +164,14 @@ export function testRunStore({ name, survives, create }: RunStoreSuite): void {
         [failure("zeta", 1, true), 20],
         [{ type: "timer-fired", step: "zeta", epoch: 1 }, 1_020],
         [{ type: "attempt-lost", step: "zeta", epoch: 2, cause: "worker-died", reason: "SIGSEGV" }, 1_030],
-        [success("zeta", 3, { output: { kind: "dataset", text: "ümläut \u0000 ' \" \n 漢字", files: [], n: 1.5 }, rows, assets: ["warehouse.sales"] }), 1_040],
+        [
+          success("zeta", 3, {
+            output: { kind: "dataset", text: "ümläut \u0000 ' \" \n 漢字", files: [], n: 1.5 },
+            rows,
+            assets: ["warehouse.sales"],
+          }),
+          1_040,
+        ],
         [failure("alpha", 1, false), 1_050],
       ];
       for (const step of life) {
@@ -139,7 +202,15 @@ export function testRunStore({ name, survives, create }: RunStoreSuite): void {
       const [one, two] = [await createRun("sales-1"), await createRun("sales-2")];
       await drive(two, [started, 5]);
       const state = transition(plan, one.state, started, 9).state;
-      const attempt: AttemptRecord = { runId: "sales-1", step: "zeta", attempt: 1, status: "succeeded", startedAt: 1, finishedAt: 2, error: null };
+      const attempt: AttemptRecord = {
+        runId: "sales-1",
+        step: "zeta",
+        attempt: 1,
+        status: "succeeded",
+        startedAt: 1,
+        finishedAt: 2,
+        error: null,
+      };
       const before = [await store.run("sales-1"), await store.run("sales-2"), await store.statistics()];
       await expect(
         store.commit({
@@ -153,14 +224,22 @@ export function testRunStore({ name, survives, create }: RunStoreSuite): void {
       ).rejects.toMatchObject({ code: "FENCED" });
       expect([await store.run("sales-1"), await store.run("sales-2"), await store.statistics()]).toEqual(before);
       expect([await store.attempts("sales-1"), await store.logs("sales-1", {})]).toEqual([[], []]);
-      await store.commit(batch({ updates: [{ runId: "sales-1", expectedRevision: 0, state, changed: ["zeta"] }], attempts: [attempt] }));
+      await store.commit(
+        batch({ updates: [{ runId: "sales-1", expectedRevision: 0, state, changed: ["zeta"] }], attempts: [attempt] }),
+      );
       expect((await store.run("sales-1"))!.revision).toBe(1);
     });
 
     it("refuses a commit from a revision before or after the current one, and for a run that isn't there", async () => {
       const run = await drive(await createRun("sales-1"), [started, 5]);
-      for (const [runId, expectedRevision] of [["sales-1", 0], ["sales-1", 2], ["nobody", 0]] as const) {
-        await expect(store.commit(batch({ updates: [{ runId, expectedRevision, state: run.state, changed: [] }] }))).rejects.toMatchObject({ code: "FENCED" });
+      for (const [runId, expectedRevision] of [
+        ["sales-1", 0],
+        ["sales-1", 2],
+        ["nobody", 0],
+      ] as const) {
+        await expect(
+          store.commit(batch({ updates: [{ runId, expectedRevision, state: run.state, changed: [] }] })),
+        ).rejects.toMatchObject({ code: "FENCED" });
       }
       expect(await store.run("sales-1")).toEqual(run);
     });
@@ -172,7 +251,8 @@ export function testRunStore({ name, survives, create }: RunStoreSuite): void {
       expect(await found("sales-12")).toBe("sales-12");
       expect(await found("sales-2")).toBe("sales-2%");
       expect(await found("o")).toBe("other_1");
-      for (const id of ["sales-", "sales", "nobody", "other%", "sales_1", "1", ""]) expect(await found(id), id).toBeUndefined();
+      for (const id of ["sales-", "sales", "nobody", "other%", "sales_1", "1", ""])
+        expect(await found(id), id).toBeUndefined();
     });
 
     it("finds no run by an empty id, even when there is but one", async () => {
@@ -184,10 +264,15 @@ export function testRunStore({ name, survives, create }: RunStoreSuite): void {
       const other = planNamed("returns");
       await store.savePlan(other);
       await createRun("a", { partition: "2011-01-04", createdAt: 900 });
-      await drive(await createRun("b", { partition: "2011-01-05", backfill: "b1", createdAt: 100 }), [started, 1], [failure("zeta", 1, false), 2]);
+      await drive(
+        await createRun("b", { partition: "2011-01-05", backfill: "b1", createdAt: 100 }),
+        [started, 1],
+        [failure("zeta", 1, false), 2],
+      );
       await createRun("c", { pipeline: "returns", version: other.version, partition: "2011-01-04", backfill: "b1" });
       await createRun("d", { partition: "2011-01-04", backfill: "b1" });
-      const ids = async (filter: Parameters<RunStore["runs"]>[0]): Promise<string> => (await store.runs(filter)).map(({ id }) => id).join("");
+      const ids = async (filter: Parameters<RunStore["runs"]>[0]): Promise<string> =>
+        (await store.runs(filter)).map(({ id }) => id).join("");
       expect(await ids({})).toBe("dcba");
       expect(await ids({ pipeline: "sales" })).toBe("dba");
       expect(await ids({ partition: "2011-01-04" })).toBe("dca");
@@ -206,7 +291,10 @@ export function testRunStore({ name, survives, create }: RunStoreSuite): void {
     });
 
     it("knows the runs that have not ended, oldest first", async () => {
-      const end: [RunEvent, number][] = [[started, 1], [{ type: "cancelled", reason: "asked for" }, 2]];
+      const end: [RunEvent, number][] = [
+        [started, 1],
+        [{ type: "cancelled", reason: "asked for" }, 2],
+      ];
       await createRun("a");
       await drive(await createRun("b"), ...end);
       const open = await drive(await createRun("c"), [started, 3]);
@@ -216,11 +304,29 @@ export function testRunStore({ name, survives, create }: RunStoreSuite): void {
 
     it("keeps one record per attempt, and lists them by when they began", async () => {
       await createRun("sales-1");
-      const attempt = (step: string, number: number, startedAt: number, status: AttemptRecord["status"], parts: Partial<AttemptRecord> = {}): AttemptRecord => ({
-        runId: "sales-1", step, attempt: number, status, startedAt, finishedAt: startedAt + 5, error: null, ...parts,
+      const attempt = (
+        step: string,
+        number: number,
+        startedAt: number,
+        status: AttemptRecord["status"],
+        parts: Partial<AttemptRecord> = {},
+      ): AttemptRecord => ({
+        runId: "sales-1",
+        step,
+        attempt: number,
+        status,
+        startedAt,
+        finishedAt: startedAt + 5,
+        error: null,
+        ...parts,
       });
       const error = { code: "WORKER_LOST", message: "SIGKILL", retryable: false } as const;
-      const all = [attempt("zeta", 1, 10, "failed", { error }), attempt("zeta", 2, 20, "lost", { error }), attempt("alpha", 1, 20, "succeeded"), attempt("zeta", 3, 30, "cancelled")];
+      const all = [
+        attempt("zeta", 1, 10, "failed", { error }),
+        attempt("zeta", 2, 20, "lost", { error }),
+        attempt("alpha", 1, 20, "succeeded"),
+        attempt("zeta", 3, 30, "cancelled"),
+      ];
       await store.commit(batch({ attempts: [all[1]!, all[3]!] }));
       await store.commit(batch({ attempts: [all[2]!, all[0]!, all[1]!, { ...all[0]!, runId: "another" }] }));
       expect(await store.attempts("sales-1")).toEqual([all[0], all[2], all[1], all[3]]);
@@ -228,15 +334,28 @@ export function testRunStore({ name, survives, create }: RunStoreSuite): void {
 
     it("gives log lines back in the order they were written, from a position, of a step, and not more than asked for", async () => {
       await createRun("sales-1");
-      const line = (step: string, message: string, at: number, fields?: Record<string, unknown>) =>
-        ({ runId: "sales-1", step, attempt: 1, at, level: "warn" as const, message, ...(fields === undefined ? {} : { fields }) });
-      const lines = [line("zeta", "one", 9), line("alpha", "two", 5, { rows: 3, nested: { a: [1] } }), line("zeta", "three", 7), line("zeta", "four", 7)];
+      const line = (step: string, message: string, at: number, fields?: Record<string, unknown>) => ({
+        runId: "sales-1",
+        step,
+        attempt: 1,
+        at,
+        level: "warn" as const,
+        message,
+        ...(fields === undefined ? {} : { fields }),
+      });
+      const lines = [
+        line("zeta", "one", 9),
+        line("alpha", "two", 5, { rows: 3, nested: { a: [1] } }),
+        line("zeta", "three", 7),
+        line("zeta", "four", 7),
+      ];
       await store.commit(batch({ logs: [...lines.slice(0, 2), { ...lines[0]!, runId: "another" }] }));
       await store.commit(batch({ logs: lines.slice(2) }));
       const read = await store.logs("sales-1", {});
       expect(read.map(({ position: _position, ...rest }) => rest)).toEqual(lines);
       expect(Object.keys(read[0]!)).not.toContain("fields");
-      const messages = async (options: Parameters<RunStore["logs"]>[1]): Promise<string[]> => (await store.logs("sales-1", options)).map(({ message }) => message);
+      const messages = async (options: Parameters<RunStore["logs"]>[1]): Promise<string[]> =>
+        (await store.logs("sales-1", options)).map(({ message }) => message);
       expect(await messages({ step: "zeta" })).toEqual(["one", "three", "four"]);
       expect(await messages({ limit: 2 })).toEqual(["one", "two"]);
       expect(await messages({ after: read[1]!.position, limit: 1 })).toEqual(["three"]);
@@ -247,10 +366,14 @@ export function testRunStore({ name, survives, create }: RunStoreSuite): void {
     it("pages through every log line once", async () => {
       await createRun("sales-1");
       for (let index = 0; index < 40; index += 1) {
-        await store.commit(batch({ logs: [{ runId: "sales-1", step: "zeta", attempt: 1, at: 1, level: "info", message: String(index) }] }));
+        await store.commit(
+          batch({
+            logs: [{ runId: "sales-1", step: "zeta", attempt: 1, at: 1, level: "info", message: String(index) }],
+          }),
+        );
       }
       const seen: string[] = [];
-      for (let after = 0; ; ) {
+      for (let after = 0; ;) {
         const page = await store.logs("sales-1", { after, limit: 7 });
         if (page.length === 0) break;
         seen.push(...page.map(({ message }) => message));
@@ -261,7 +384,15 @@ export function testRunStore({ name, survives, create }: RunStoreSuite): void {
 
     it("finds the newest backfill of exactly a range and version", async () => {
       const backfill = (id: string, parts: Partial<BackfillRecord> = {}): BackfillRecord => ({
-        id, pipeline: "sales", version: "v1", from: "2011-01-04", to: "2011-01-31", status: "running", createdAt: 100, finishedAt: null, ...parts,
+        id,
+        pipeline: "sales",
+        version: "v1",
+        from: "2011-01-04",
+        to: "2011-01-31",
+        status: "running",
+        createdAt: 100,
+        finishedAt: null,
+        ...parts,
       });
       const find = (to = "2011-01-31", version = "v1") => store.findBackfill("sales", version, "2011-01-04", to);
       expect(await find()).toBeNull();
@@ -293,16 +424,24 @@ export function testRunStore({ name, survives, create }: RunStoreSuite): void {
         const at = 1_000 * index + 37;
         const rows = { in: 10 * index, out: 9 * index, duplicate: index % 3, quarantined: index % 2 };
         const events: [RunEvent, number][] = [[started, at]];
-        if (index % 5 === 4) events.push([failure("zeta", 1, true), at + 1], [{ type: "cancelled", reason: "asked for" }, at + 3]);
+        if (index % 5 === 4)
+          events.push([failure("zeta", 1, true), at + 1], [{ type: "cancelled", reason: "asked for" }, at + 3]);
         else events.push([success("zeta", 1, { rows, assets: ["lake.raw"] }), at + 250]);
         if (index % 3 === 1) events.push([failure("alpha", 1, false), at + 300]);
-        if (index % 3 === 2) events.push([success("alpha", 1, { rows }), at + 300], [success("mid", 1, { rows, assets: ["lake.sales", "lake.raw"] }), at + 991]);
+        if (index % 3 === 2)
+          events.push(
+            [success("alpha", 1, { rows }), at + 300],
+            [success("mid", 1, { rows, assets: ["lake.sales", "lake.raw"] }), at + 991],
+          );
         await drive(run, ...events);
         if (index % 5 !== 4) assets.set("lake.raw", at + (index % 3 === 2 ? 991 : 250));
         if (index % 5 !== 4 && index % 3 === 2) assets.set("lake.sales", at + 991);
       }
       const records = (await store.runs({ limit: 1_000 })).reverse();
-      const recomputed = statisticsOf(await Promise.all(records.map(async (record) => ({ record, steps: await store.steps(record.id) }))), assets);
+      const recomputed = statisticsOf(
+        await Promise.all(records.map(async (record) => ({ record, steps: await store.steps(record.id) }))),
+        assets,
+      );
       expect(recomputed.runs.length).toBeGreaterThan(4);
       expect(sorted(await store.statistics())).toEqual(sorted(recomputed));
     });
@@ -335,7 +474,11 @@ export function testRunStore({ name, survives, create }: RunStoreSuite): void {
     });
 
     it("has everything again after it was closed and opened", async () => {
-      const run = await drive(await createRun("sales-1"), [started, 5], [success("zeta", 1, { output: { n: 1 }, assets: ["lake.raw"] }), 9]);
+      const run = await drive(
+        await createRun("sales-1"),
+        [started, 5],
+        [success("zeta", 1, { output: { n: 1 }, assets: ["lake.raw"] }), 9],
+      );
       const statistics = await store.statistics();
       store.close();
       const again = harness.reopen!();
@@ -350,7 +493,12 @@ export function testRunStore({ name, survives, create }: RunStoreSuite): void {
 /** The order of the groups means nothing. */
 function sorted(statistics: RunStatistics): RunStatistics {
   const inOrder = <T>(items: readonly T[]): T[] => [...items].sort((a, b) => (text(a) < text(b) ? -1 : 1));
-  return { runs: inOrder(statistics.runs), last: inOrder(statistics.last), steps: inOrder(statistics.steps), assets: inOrder(statistics.assets) };
+  return {
+    runs: inOrder(statistics.runs),
+    last: inOrder(statistics.last),
+    steps: inOrder(statistics.steps),
+    assets: inOrder(statistics.assets),
+  };
 }
 
 /** Groups are told apart by their texts, so numbers stay out of the order. */

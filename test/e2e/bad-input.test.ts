@@ -7,7 +7,13 @@ import { basename, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterEach, describe, expect, it } from "vitest";
 import { killGroup, sluice, sluiceJson, type CommandResult, type RunJson } from "./command.ts";
-import { configWithWarehouse, eventsPipeline, eventsProject, scratchProject, type ScratchProject } from "./scratch-project.ts";
+import {
+  configWithWarehouse,
+  eventsPipeline,
+  eventsProject,
+  scratchProject,
+  type ScratchProject,
+} from "./scratch-project.ts";
 
 let project: ScratchProject | null = null;
 afterEach(() => {
@@ -30,7 +36,10 @@ function errorLine(result: CommandResult): string {
 async function expectNothingWritten(folder: string): Promise<void> {
   const temporary = join(folder, ".sluice/tmp");
   expect(existsSync(temporary) ? readdirSync(temporary) : []).toEqual([]);
-  const query = await sluice(["query", "select * from warehouse.events"], { cwd: folder, env: { SLUICE_HOME: join(folder, ".sluice") } });
+  const query = await sluice(["query", "select * from warehouse.events"], {
+    cwd: folder,
+    env: { SLUICE_HOME: join(folder, ".sluice") },
+  });
   expect(query.code).toBe(5);
 }
 
@@ -63,7 +72,9 @@ describe("a CSV file that is not as declared", () => {
   });
 
   it("names the file when its text is not UTF-8", async () => {
-    project = eventsProject(Buffer.concat([Buffer.from("user_id,amount\nu"), Buffer.from([0xff, 0xfe, 0xc3]), Buffer.from(",5\n")]));
+    project = eventsProject(
+      Buffer.concat([Buffer.from("user_id,amount\nu"), Buffer.from([0xff, 0xfe, 0xc3]), Buffer.from(",5\n")]),
+    );
     const result = await run(project.folder);
     expect(errorLine(result)).toMatch(/events\.csv\.gz.*(UTF-8|encod)/i);
     expect(result.code).toBe(1);
@@ -75,23 +86,35 @@ describe("a CSV file that is not as declared", () => {
     const { folder } = project;
     const result = await run(folder);
     expect(result.code, result.stderr).toBe(0);
-    const rows = await sluiceJson(["query", "select max(length(user_id)) as longest, count(*) as n from warehouse.events"], {
-      cwd: folder,
-      env: { SLUICE_HOME: join(folder, ".sluice") },
-    });
+    const rows = await sluiceJson(
+      ["query", "select max(length(user_id)) as longest, count(*) as n from warehouse.events"],
+      {
+        cwd: folder,
+        env: { SLUICE_HOME: join(folder, ".sluice") },
+      },
+    );
     expect(rows).toEqual([{ longest: 10_000_000, n: 2 }]);
   });
 
   it("takes a header without rows as no rows", async () => {
     project = eventsProject("user_id,amount\n");
-    const result = await sluiceJson<RunJson>(["run", "events"], { cwd: project.folder, env: { SLUICE_HOME: join(project.folder, ".sluice") } });
-    expect(result.steps.map((step) => step.rows)).toEqual([1, 2, 3].map(() => ({ in: 0, out: 0, duplicate: 0, quarantined: 0 })));
+    const result = await sluiceJson<RunJson>(["run", "events"], {
+      cwd: project.folder,
+      env: { SLUICE_HOME: join(project.folder, ".sluice") },
+    });
+    expect(result.steps.map((step) => step.rows)).toEqual(
+      [1, 2, 3].map(() => ({ in: 0, out: 0, duplicate: 0, quarantined: 0 })),
+    );
   });
 });
 
 describe("a project that can't be loaded", () => {
   const cases: readonly [string, Record<string, string>, RegExp][] = [
-    ["says where the config does not parse", { "sluice.config.ts": "export default {\n  a: ;\n" }, /sluice\.config\.ts:2/],
+    [
+      "says where the config does not parse",
+      { "sluice.config.ts": "export default {\n  a: ;\n" },
+      /sluice\.config\.ts:2/,
+    ],
     [
       "explains TypeScript that Node can't strip",
       { "sluice.config.ts": configWithWarehouse, "pipelines/events.ts": `enum Kind { A }\n${eventsPipeline}` },
@@ -99,7 +122,10 @@ describe("a project that can't be loaded", () => {
     ],
     [
       "lists the connections there are when an unknown one is used",
-      { "sluice.config.ts": configWithWarehouse.replace("{ warehouse } =", "{ warehose: warehouse } ="), "pipelines/events.ts": eventsPipeline },
+      {
+        "sluice.config.ts": configWithWarehouse.replace("{ warehouse } =", "{ warehose: warehouse } ="),
+        "pipelines/events.ts": eventsPipeline,
+      },
       /"warehose".*warehouse/,
     ],
     [
@@ -116,10 +142,18 @@ describe("a project that can't be loaded", () => {
     ],
     [
       "names both files of two pipelines with one name",
-      { "sluice.config.ts": configWithWarehouse, "pipelines/events.ts": eventsPipeline, "pipelines/other.ts": eventsPipeline },
+      {
+        "sluice.config.ts": configWithWarehouse,
+        "pipelines/events.ts": eventsPipeline,
+        "pipelines/other.ts": eventsPipeline,
+      },
       /"events".*pipelines\/events\.ts.*pipelines\/other\.ts/,
     ],
-    ["says that a config without default export is none", { "sluice.config.ts": "export const a = 1;" }, /sluice\.config\.ts.*default export/],
+    [
+      "says that a config without default export is none",
+      { "sluice.config.ts": "export const a = 1;" },
+      /sluice\.config\.ts.*default export/,
+    ],
   ];
   it.each(cases)("%s", async (_title, files, line) => {
     project = scratchProject(files);
@@ -211,7 +245,10 @@ describe.skipIf(!canMount)("a disk that can't be written (needs root, to mount o
   }
 
   it("says that the disk is full, keeps nothing half-written, and finishes once there is space", async () => {
-    const rows = Array.from({ length: 200_000 }, (_, row) => `user-${(row * 2654435761) % 4294967296}-${row},${row + 1}.${row % 97}`);
+    const rows = Array.from(
+      { length: 200_000 },
+      (_, row) => `user-${(row * 2654435761) % 4294967296}-${row},${row + 1}.${row % 97}`,
+    );
     project = eventsProject(`user_id,amount\n${rows.join("\n")}\n`);
     const { folder } = project;
     await withDisk("size=3m", async (disk) => {
@@ -220,12 +257,22 @@ describe.skipIf(!canMount)("a disk that can't be written (needs root, to mount o
       expect(result.code).toBe(1);
       // What a finished step has kept may be there, but only whole: an artifact is named by the hash of its content.
       const left = readdirSync(disk, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".parquet"));
-      for (const name of left) expect(createHash("sha256").update(readFileSync(join(disk, name))).digest("hex")).toBe(basename(name, ".parquet"));
+      for (const name of left)
+        expect(
+          createHash("sha256")
+            .update(readFileSync(join(disk, name)))
+            .digest("hex"),
+        ).toBe(basename(name, ".parquet"));
       expect(readdirSync(join(disk, "tmp"))).toEqual([]);
       expect(spawnSync("mount", ["-o", "remount,size=200m", disk]).status).toBe(0);
       const again = await run(folder, { SLUICE_HOME: disk });
       expect(again.code, again.stderr).toBe(0);
-      expect(await sluiceJson(["query", "select count(*) n from warehouse.events"], { cwd: folder, env: { SLUICE_HOME: disk } })).toEqual([{ n: 200_000 }]);
+      expect(
+        await sluiceJson(["query", "select count(*) n from warehouse.events"], {
+          cwd: folder,
+          env: { SLUICE_HOME: disk },
+        }),
+      ).toEqual([{ n: 200_000 }]);
     });
   });
 

@@ -3,11 +3,13 @@
 import { rmSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { killGroup, retailExample, sluice, sluiceJson, temporaryFolder, totals, type BackfillJson } from "./command.ts";
+import { retailMonth } from "./retail-month.ts";
 
 const seeds = Array.from({ length: 20 }, (_, position) => position + 1);
 const range = ["backfill", "retail_daily", "--from", "2010-12-01", "--to", "2010-12-10"];
 // The generated month: the same on every machine.
-const env = { RETAIL_DIR: "" };
+const month = retailMonth();
+const { env } = month;
 
 interface Outcome {
   readonly totals: object;
@@ -21,19 +23,30 @@ async function outcome(home: string, backfill: BackfillJson): Promise<Outcome> {
   const options = { cwd: retailExample, env: { ...env, SLUICE_HOME: home } };
   const query = (sql: string) => sluiceJson<object[]>(["query", sql], options);
   const quarantine = await sluiceJson<Record<string, unknown>[]>(["quarantine", "list"], options);
-  const customers = await query("select customer_id from warehouse.sales where customer_id is not null group by 1 order by count(*) desc, 1 limit 5");
+  const customers = await query(
+    "select customer_id from warehouse.sales where customer_id is not null group by 1 order by count(*) desc, 1 limit 5",
+  );
   const features = customers.map((row) =>
-    sluiceJson<object>(["features", "get", "customer_activity", String((row as { customer_id: string }).customer_id)], options),
+    sluiceJson<object>(
+      ["features", "get", "customer_activity", String((row as { customer_id: string }).customer_id)],
+      options,
+    ),
   );
   return {
     totals: totals(backfill.runs),
-    perDay: backfill.runs.map((run) => ({ day: run.run.partition, status: run.run.status, rows: run.steps.map((step) => step.rows) })),
+    perDay: backfill.runs.map((run) => ({
+      day: run.run.partition,
+      status: run.run.status,
+      rows: run.steps.map((step) => step.rows),
+    })),
     warehouse: await query(
       `select cast(invoice_date at time zone 'Europe/London' as date) as day, count(*) as n, sum(cast(quantity * unit_price as decimal(38, 6))) as revenue,
               count(distinct hash(invoice_no, stock_code, description, quantity, invoice_date, unit_price, customer_id, country)) as different
        from warehouse.sales group by 1 order by 1`,
     ),
-    quarantine: quarantine.map(({ partition, rows, reasons }) => ({ partition, rows, reasons })).sort((a, b) => String(a.partition).localeCompare(String(b.partition))),
+    quarantine: quarantine
+      .map(({ partition, rows, reasons }) => ({ partition, rows, reasons }))
+      .sort((a, b) => String(a.partition).localeCompare(String(b.partition))),
     features: await Promise.all(features),
   };
 }
@@ -57,6 +70,7 @@ describe("a backfill that is killed", () => {
   });
 
   afterAll(() => {
+    rmSync(month.folder, { recursive: true, force: true });
     for (const home of homes) rmSync(home, { recursive: true, force: true });
   });
 

@@ -36,7 +36,9 @@ describe("a worker whose scheduler was killed", () => {
       onStart: (child) => (scheduler = child),
     });
     const pidFile = join(folder, "worker");
-    await expect.poll(() => existsSync(pidFile) && readFileSync(pidFile, "utf8") !== "", { timeout: 30_000 }).toBe(true);
+    await expect
+      .poll(() => existsSync(pidFile) && readFileSync(pidFile, "utf8") !== "", { timeout: 30_000 })
+      .toBe(true);
     const worker = Number(readFileSync(pidFile, "utf8"));
     expect(isAlive(worker)).toBe(true);
     scheduler!.kill("SIGKILL");

@@ -30,12 +30,16 @@ describe.skipIf(!existsSync(sharedRetail))("the year of real sales (needs ../sha
     expect(backfill.runs).toHaveLength(304);
     for (const run of backfill.runs) {
       const empty = { in: 0, out: 0, duplicate: 0, quarantined: 0 };
-      expect({ day: run.run.partition, ...totals([run]) }).toEqual({ day: run.run.partition, ...(expected.get(run.run.partition!) ?? empty) });
+      expect({ day: run.run.partition, ...totals([run]) }).toEqual({
+        day: run.run.partition,
+        ...(expected.get(run.run.partition!) ?? empty),
+      });
     }
   });
 
   it("has loaded every valid row, and running a day twice changes nothing", async () => {
-    const count = () => sluiceJson<object[]>(["query", "select count(*) n, sum(quantity) quantity from warehouse.sales"], options);
+    const count = () =>
+      sluiceJson<object[]>(["query", "select count(*) n, sum(quantity) quantity from warehouse.sales"], options);
     const before = await count();
     expect(before).toMatchObject([{ n: 366_129 }]);
     await sluiceJson(["run", "retail_daily", "--partition", "2011-01-04"], options);

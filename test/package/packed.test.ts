@@ -6,33 +6,43 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { root, temporaryFolder } from "../e2e/command.ts";
 
-const reachable = spawnSync("npm", ["ping", "--silent"], { timeout: 20_000 }).status === 0 || process.env["CI"] !== undefined;
+const reachable =
+  spawnSync("npm", ["ping", "--silent"], { timeout: 20_000 }).status === 0 || process.env["CI"] !== undefined;
 
 describe.skipIf(!reachable)("the packed package (needs the npm registry)", () => {
   const folder = temporaryFolder("packed");
-  const npm = (args: readonly string[], cwd: string): string => execFileSync("npm", args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+  const npm = (args: readonly string[], cwd: string): string =>
+    execFileSync("npm", args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
 
   beforeAll(() => {
     const packed = npm(["pack", "--ignore-scripts", "--json", "--pack-destination", folder], root);
     const [{ filename }] = JSON.parse(packed) as [{ filename: string }];
     writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "empty", private: true, type: "module" }));
     // Node itself is a dependency here because the test must not depend on which one the machine has.
-    const { devDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { devDependencies: Record<string, string> };
+    const { devDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
+      devDependencies: Record<string, string>;
+    };
     npm(["install", "--no-audit", "--no-fund", join(folder, filename), `node@${devDependencies["node"]}`], folder);
   }, 180_000);
 
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  const sh = (line: string, cwd: string) => spawnSync("bash", ["-c", line], { cwd, encoding: "utf8", env: { ...process.env, SLUICE_HOME: "" } });
+  const sh = (line: string, cwd: string) =>
+    spawnSync("bash", ["-c", line], { cwd, encoding: "utf8", env: { ...process.env, SLUICE_HOME: "" } });
 
   it("brings the command, and every entry point with its types", () => {
     expect(sh("npx --no-install sluice --version", folder).stdout.trim()).toBe(
       (JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string }).version,
     );
     mkdirSync(join(folder, "entries"));
-    const { exports } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { exports: Record<string, unknown> };
+    const { exports } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
+      exports: Record<string, unknown>;
+    };
     for (const entry of Object.keys(exports).filter((name) => !name.endsWith(".json"))) {
-      const result = sh(`npx --no-install node -e 'import("sluice${entry.slice(1)}").then((m) => console.log(Object.keys(m).length))'`, folder);
+      const result = sh(
+        `npx --no-install node -e 'import("sluice${entry.slice(1)}").then((m) => console.log(Object.keys(m).length))'`,
+        folder,
+      );
       expect(Number(result.stdout), `${entry}: ${result.stderr}`).toBeGreaterThan(0);
     }
   });

@@ -35,7 +35,11 @@ export interface Simulated {
 }
 
 /** How a step goes, whoever runs it and however often: all that may differ between two worlds of one seed is the faults. */
-type Behaviour = { readonly type: "good" } | { readonly type: "flaky"; readonly failures: number } | { readonly type: "broken" } | { readonly type: "hopeless" };
+type Behaviour =
+  | { readonly type: "good" }
+  | { readonly type: "flaky"; readonly failures: number }
+  | { readonly type: "broken" }
+  | { readonly type: "hopeless" };
 
 interface Operation {
   readonly name: string;
@@ -86,7 +90,9 @@ export async function simulate(options: SimulationOptions): Promise<Simulated> {
     const self: Process = { alive: true, operations: new Set(), timers: new Set(), result: null };
     const store = heldStore(self);
     const scheduler = createScheduler({
-      store, executor: executorOf(self), clock,
+      store,
+      executor: executorOf(self),
+      clock,
       randomId: () => String((ids += 1)),
       timer: (at, wake) => {
         const timer = { at, wake };
@@ -101,7 +107,9 @@ export async function simulate(options: SimulationOptions): Promise<Simulated> {
       const result = await runBackfill(
         { plan, from: days.from, to, parallel, reprocess: false },
         {
-          store, scheduler, clock,
+          store,
+          scheduler,
+          clock,
           randomId: () => String((ids += 1)),
           recovered: new Map(unfinished.map((run, position) => [run.record.id, finishing[position]!])),
           signal: new AbortController().signal,
@@ -110,7 +118,10 @@ export async function simulate(options: SimulationOptions): Promise<Simulated> {
       await Promise.all(finishing);
       return result;
     };
-    work().then((value) => (self.result = { value }), (error: unknown) => (self.result = { error }));
+    work().then(
+      (value) => (self.result = { value }),
+      (error: unknown) => (self.result = { error }),
+    );
     return self;
   }
 
@@ -127,7 +138,9 @@ export async function simulate(options: SimulationOptions): Promise<Simulated> {
             apply: async () => {
               self.operations.delete(operation);
               try {
-                const value: unknown = await (inner[name] as (...all: never[]) => unknown)(...planted(name, arguments_));
+                const value: unknown = await (inner[name] as (...all: never[]) => unknown)(
+                  ...planted(name, arguments_),
+                );
                 return () => self.alive && resolve(value);
               } catch (error) {
                 return () => self.alive && reject(error);
@@ -140,7 +153,9 @@ export async function simulate(options: SimulationOptions): Promise<Simulated> {
           };
           self.operations.add(operation);
         })) as RunStore[Key];
-    return Object.fromEntries(Object.keys(inner).map((name) => [name, hold(name as keyof RunStore)])) as unknown as RunStore;
+    return Object.fromEntries(
+      Object.keys(inner).map((name) => [name, hold(name as keyof RunStore)]),
+    ) as unknown as RunStore;
   }
 
   let revisions = new Map<string, number>();
@@ -176,23 +191,35 @@ export async function simulate(options: SimulationOptions): Promise<Simulated> {
     const { runId, step, partition, outputs } = assignment;
     const behaviour = behaviourOf(partition!, step);
     const key = `${runId}/${step}`;
-    const value = contentHash([partition, step, Object.entries(outputs).map(([name, output]) => [name, (output as { value: string }).value])]).slice(0, 8);
+    const value = contentHash([
+      partition,
+      step,
+      Object.entries(outputs).map(([name, output]) => [name, (output as { value: string }).value]),
+    ]).slice(0, 8);
     const say = (outcome: Outcome): void => {
       attempts.delete(attempt);
       if (outcome.type !== "lost") lossesInRow.delete(key);
       attempt.end?.(outcome);
     };
-    if (behaviour.type === "broken") return say({ type: "failed", error: { code: "SOURCE_MISSING", message: "no such file", retryable: false } });
+    if (behaviour.type === "broken")
+      return say({ type: "failed", error: { code: "SOURCE_MISSING", message: "no such file", retryable: false } });
     const failures = failuresSeen.get(key) ?? 0;
     if (behaviour.type === "hopeless" || (behaviour.type === "flaky" && failures < behaviour.failures)) {
       failuresSeen.set(key, failures + 1);
       return say({ type: "failed", error: { code: "SOURCE_UNAVAILABLE", message: "no answer", retryable: true } });
     }
-    if (attempt.written) return say({ type: "succeeded", output: { value, attempt: assignment.attempt }, rows: null, assets: [] });
+    if (attempt.written)
+      return say({ type: "succeeded", output: { value, attempt: assignment.attempt }, rows: null, assets: [] });
     const { fence, idempotencyKey } = assignment;
     const loadKey = options.planted === "key-per-attempt" ? `${idempotencyKey}/${assignment.attempt}` : idempotencyKey;
     try {
-      sink.load({ table: step, partition: partition!, loadKey, value, fence: options.planted === "no-fence" ? fence % 7 : fence });
+      sink.load({
+        table: step,
+        partition: partition!,
+        loadKey,
+        value,
+        fence: options.planted === "no-fence" ? fence % 7 : fence,
+      });
       attempt.written = true;
     } catch (error) {
       say({ type: "failed", error: toFailure(error) });
@@ -217,7 +244,9 @@ export async function simulate(options: SimulationOptions): Promise<Simulated> {
       // What was under way never happened; or it did, and nobody heard; or, if it is a commit, it arrives later still.
       if (fate === 1) await operation.apply();
       else if (fate === 2 && operation.name === "commit") stragglers.add(operation);
-      trace.push(`  ${operation.name} ${["is lost", "took effect", operation.name === "commit" ? "arrives later" : "is lost"][fate]}`);
+      trace.push(
+        `  ${operation.name} ${["is lost", "took effect", operation.name === "commit" ? "arrives later" : "is lost"][fate]}`,
+      );
     }
     self.operations.clear();
     for (const attempt of attempts) {
@@ -239,7 +268,9 @@ export async function simulate(options: SimulationOptions): Promise<Simulated> {
     }
     for (const attempt of attempts) {
       acts.push(() => {
-        trace.push(`${attempt.assignment.runId} ${attempt.assignment.step}#${attempt.assignment.attempt} proceeds${attempt.end === null ? ", given up" : ""}`);
+        trace.push(
+          `${attempt.assignment.runId} ${attempt.assignment.step}#${attempt.assignment.attempt} proceeds${attempt.end === null ? ", given up" : ""}`,
+        );
         proceed(attempt);
       });
     }
@@ -257,7 +288,10 @@ export async function simulate(options: SimulationOptions): Promise<Simulated> {
 
   /** The faults that could happen now. */
   function mishaps(self: Process): (() => Promise<void> | void)[] {
-    const acts: (() => Promise<void> | void)[] = [() => crash(self), () => clock.advance(chance.below(7_200_000) - 3_600_000)];
+    const acts: (() => Promise<void> | void)[] = [
+      () => crash(self),
+      () => clock.advance(chance.below(7_200_000) - 3_600_000),
+    ];
     for (const operation of self.operations) {
       acts.push(async () => {
         const took = chance.chance(0.5);
@@ -292,7 +326,10 @@ export async function simulate(options: SimulationOptions): Promise<Simulated> {
     if (self.result !== null && "value" in self.result) break;
     if (self.result !== null || !self.alive) {
       // A process that can't go on ends, and its workers with it.
-      if (self.alive && options.faults === 0) throw new Error(`failed without a fault: ${String(self.result && "error" in self.result && self.result.error)}\n${story()}`);
+      if (self.alive && options.faults === 0)
+        throw new Error(
+          `failed without a fault: ${String(self.result && "error" in self.result && self.result.error)}\n${story()}`,
+        );
       if (self.alive) await crash(self);
       self = boot();
       continue;
@@ -301,7 +338,8 @@ export async function simulate(options: SimulationOptions): Promise<Simulated> {
     const acts = possible(self);
     if (acts.length === 0) {
       await settled(20);
-      if (self.result === null && possible(self).length === 0) throw new Error(`hangs: nothing is under way and nothing is due\n${story()}`);
+      if (self.result === null && possible(self).length === 0)
+        throw new Error(`hangs: nothing is under way and nothing is due\n${story()}`);
       continue;
     }
     if (faults > 0 && chance.chance(0.15)) {
@@ -347,7 +385,14 @@ function drawBehaviours(plan: Plan, seed: number): (partition: string, step: str
     if (!known.has(key)) {
       const random = randomFrom(Number.parseInt(contentHash([seed, key, plan.version]).slice(0, 8), 16));
       const drawn = random.below(100);
-      known.set(key, drawn < 75 ? { type: "good" } : drawn < 94 ? { type: "flaky", failures: 1 + random.below(3) } : { type: drawn < 97 ? "broken" : "hopeless" });
+      known.set(
+        key,
+        drawn < 75
+          ? { type: "good" }
+          : drawn < 94
+            ? { type: "flaky", failures: 1 + random.below(3) }
+            : { type: drawn < 97 ? "broken" : "hopeless" },
+      );
     }
     return known.get(key)!;
   };

@@ -26,14 +26,34 @@ const MAY_IMPORT = {
   adapters: ["root", "dataset", "ports"],
   http: ["root", "pipeline", "dataset", "connect", "quality", "features", "retrieval", "engine", "monitor", "embedded"],
   cli: ["root", "pipeline", "dataset", "connect", "quality", "features", "retrieval", "engine", "monitor", "embedded"],
-  embedded: ["root", "pipeline", "dataset", "connect", "quality", "features", "retrieval", "engine", "monitor", "adapters", "http"],
+  embedded: [
+    "root",
+    "pipeline",
+    "dataset",
+    "connect",
+    "quality",
+    "features",
+    "retrieval",
+    "engine",
+    "monitor",
+    "adapters",
+    "http",
+  ],
   index: ["root", "pipeline", "dataset", "connect", "quality", "features", "retrieval", "engine", "monitor"],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 
 /** The files that say what an adapter is for. */
 const PORTS = [
-  "connect/source.ts", "connect/sink.ts", "dataset/artifact-store.ts", "engine/run-store.ts", "engine/executor.ts",
-  "features/online-store.ts", "quality/quarantine-store.ts", "retrieval/embedder.ts", "retrieval/vector-store.ts", "monitor/notifier.ts",
+  "connect/source.ts",
+  "connect/sink.ts",
+  "dataset/artifact-store.ts",
+  "engine/run-store.ts",
+  "engine/executor.ts",
+  "features/online-store.ts",
+  "quality/quarantine-store.ts",
+  "retrieval/embedder.ts",
+  "retrieval/vector-store.ts",
+  "monitor/notifier.ts",
 ];
 
 /** Rooms without I/O of their own: no package, and no module of Node's. */
@@ -56,7 +76,10 @@ const dynamic = /\bimport\(\s*["']([^"']+)["']\s*\)/g;
 function importsOf({ text }: SourceFile): Import[] {
   return [
     ...[...text.matchAll(statement)].map((match) => ({ target: match[2]!, typesOnly: match[1] !== undefined })),
-    ...[...text.matchAll(dynamic)].map((match) => ({ target: match[1]!, typesOnly: /(?::|typeof|<|\|)\s*$/.test(text.slice(0, match.index)) })),
+    ...[...text.matchAll(dynamic)].map((match) => ({
+      target: match[1]!,
+      typesOnly: /(?::|typeof|<|\|)\s*$/.test(text.slice(0, match.index)),
+    })),
   ];
 }
 
@@ -87,7 +110,10 @@ function badImports(file: SourceFile): string[] {
 
 function badText({ path, text }: SourceFile): string[] {
   const rules: [boolean, string][] = [
-    [path !== "config.ts" && /process\s*\.\s*env\b|process\[["']env["']\]/.test(text), "only config.ts reads the environment"],
+    [
+      path !== "config.ts" && /process\s*\.\s*env\b|process\[["']env["']\]/.test(text),
+      "only config.ts reads the environment",
+    ],
     [/^export\s+default\b|\bas\s+default\b/m.test(text), "has a default export"],
     [roomOf(path) !== "cli" && /\bconsole\s*\.\s*\w+\s*\(/.test(text), "only the command writes to the console"],
     [text.split("\n").length > 501, `has ${text.split("\n").length - 1} lines; 500 are the most`],
@@ -111,7 +137,9 @@ describe("the architecture", () => {
   it("has every import that the code has seen by the check", () => {
     // A statement that the pattern does not understand would be one that nobody checks.
     const missed = sources.flatMap((file) => {
-      const words = [...file.text.matchAll(/^(?:import\b(?!\()|export\b[^;=(]*?\bfrom\b|\} from\b)[^;]*?["'](\.[^"']+)["'];/gm)].map((match) => match[1]!);
+      const words = [
+        ...file.text.matchAll(/^(?:import\b(?!\()|export\b[^;=(]*?\bfrom\b|\} from\b)[^;]*?["'](\.[^"']+)["'];/gm),
+      ].map((match) => match[1]!);
       const seen = new Set(importsOf(file).map(({ target }) => target));
       return words.filter((target) => !seen.has(target)).map((target) => `${file.path}: ${target}`);
     });
@@ -129,20 +157,52 @@ describe("the check of the architecture", () => {
   const file = (path: string, text: string): SourceFile[] => [{ path, text: `// What it promises.\n${text}\n` }];
 
   it.each([
-    ["quality/contract.ts", 'import { extract } from "../connect/extract.ts";', "quality may not import values of connect"],
-    ["quality/contract.ts", 'import type { Source } from "../connect/source.ts";', "quality may not import types of connect"],
-    ["pipeline/plan.ts", 'import type { Dataset } from "../dataset/dataset.ts";', "pipeline may not import types of dataset"],
+    [
+      "quality/contract.ts",
+      'import { extract } from "../connect/extract.ts";',
+      "quality may not import values of connect",
+    ],
+    [
+      "quality/contract.ts",
+      'import type { Source } from "../connect/source.ts";',
+      "quality may not import types of connect",
+    ],
+    [
+      "pipeline/plan.ts",
+      'import type { Dataset } from "../dataset/dataset.ts";',
+      "pipeline may not import types of dataset",
+    ],
     ["pipeline/plan.ts", 'import { readFileSync } from "node:fs";', "pipeline is pure"],
-    ["engine/scheduler.ts", 'import {\n  a,\n  b,\n} from "../adapters/sqlite/run-store.ts";', "engine may not import values of adapters"],
+    [
+      "engine/scheduler.ts",
+      'import {\n  a,\n  b,\n} from "../adapters/sqlite/run-store.ts";',
+      "engine may not import values of adapters",
+    ],
     ["engine/scheduler.ts", 'import pg from "pg";', "engine is pure"],
     ["engine/scheduler.ts", 'export * from "../dataset/sql.ts";', "engine may not import values of dataset"],
-    ["engine/scheduler.ts", 'const late = await import("../adapters/sqlite/run-store.ts");', "engine may not import values of adapters"],
+    [
+      "engine/scheduler.ts",
+      'const late = await import("../adapters/sqlite/run-store.ts");',
+      "engine may not import values of adapters",
+    ],
     ["monitor/metrics.ts", 'import { isEnd } from "../engine/state.ts";', "monitor may not import values of engine"],
     ["errors.ts", 'import { pipeline } from "./pipeline/pipeline.ts";', "root may not import values of pipeline"],
     ["errors.ts", 'import { x } from "./index.ts";', "root may not import values of index"],
-    ["adapters/postgres/sink.ts", 'import { load } from "../../connect/load.ts";', "adapters may not import values of connect"],
-    ["adapters/postgres/sink.ts", 'import { openEngine } from "../../embedded/engine.ts";', "adapters may not import values of embedded"],
-    ["http/app.ts", 'import { openRunStore } from "../adapters/sqlite/run-store.ts";', "http may not import values of adapters"],
+    [
+      "adapters/postgres/sink.ts",
+      'import { load } from "../../connect/load.ts";',
+      "adapters may not import values of connect",
+    ],
+    [
+      "adapters/postgres/sink.ts",
+      'import { openEngine } from "../../embedded/engine.ts";',
+      "adapters may not import values of embedded",
+    ],
+    [
+      "http/app.ts",
+      'import { openRunStore } from "../adapters/sqlite/run-store.ts";',
+      "http may not import values of adapters",
+    ],
     ["http/app.ts", 'import type { Output } from "../cli/output.ts";', "http may not import types of cli"],
     ["cli/main.ts", 'import "../http/app.ts";', "cli may not import values of http"],
     ["index.ts", 'export { openEngine } from "./embedded/engine.ts";', "index may not import values of embedded"],
@@ -163,16 +223,24 @@ describe("the check of the architecture", () => {
   });
 
   it("finds a file that opens without saying what it promises", () => {
-    expect(violationsOf([{ path: "engine/x.ts", text: 'import type { A } from "./a.ts";\n' }])).toEqual(["engine/x.ts: doesn't open with what it promises"]);
+    expect(violationsOf([{ path: "engine/x.ts", text: 'import type { A } from "./a.ts";\n' }])).toEqual([
+      "engine/x.ts: doesn't open with what it promises",
+    ]);
   });
 
   it.each([
     ["config.ts", 'const home = process.env["HOME"];'],
     ["cli/main.ts", 'console.error("x");\nimport { openEngine } from "../embedded/engine.ts";'],
-    ["adapters/sqlite/run-store.ts", 'import type { RunState } from "../../engine/state.ts";\nimport { limit } from "../../engine/run-store.ts";'],
+    [
+      "adapters/sqlite/run-store.ts",
+      'import type { RunState } from "../../engine/state.ts";\nimport { limit } from "../../engine/run-store.ts";',
+    ],
     ["monitor/metrics.ts", 'import type { RunState } from "../engine/state.ts";'],
     ["quality/contract.ts", 'import { z } from "zod";\nimport { sql } from "../dataset/sql.ts";'],
-    ["embedded/engine.ts", 'import { openRunStore } from "../adapters/sqlite/run-store.ts";\n// export default is said here only'],
+    [
+      "embedded/engine.ts",
+      'import { openRunStore } from "../adapters/sqlite/run-store.ts";\n// export default is said here only',
+    ],
   ])("lets be what is allowed in %s", (path, text) => {
     expect(violationsOf(file(path, text))).toEqual([]);
   });

@@ -1,7 +1,18 @@
 // Artifacts as files in the state folder, named by their content. A file is flushed to the disk before it gets its
 // name, and its name before the run's state may refer to it.
 import { createHash, randomUUID } from "node:crypto";
-import { closeSync, createReadStream, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
+import {
+  closeSync,
+  createReadStream,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { pipeline as streamPipeline } from "node:stream/promises";
 import type { Artifact, ArtifactStore } from "../../dataset/artifact-store.ts";
@@ -22,7 +33,8 @@ export function openArtifactStore(folders: ArtifactFolders): ArtifactStore {
     temporary: (suffix) => join(folders.temporary, `${randomUUID()}${suffix}`),
     keep: async (path) => {
       const bytes = statSync(path).size;
-      const hash = bytes <= wholeLimit ? createHash("sha256").update(readFileSync(path)).digest("hex") : await streamHash(path);
+      const hash =
+        bytes <= wholeLimit ? createHash("sha256").update(readFileSync(path)).digest("hex") : await streamHash(path);
       return { path: moveTo(folders.artifacts, path, hash), hash, bytes } satisfies Artifact;
     },
   };

@@ -36,7 +36,9 @@ export const postgresSource: SourceAdapter = async (source: Source, context: Sou
     });
     if ("dataset" in read) return read.dataset;
     const session = await context.session();
-    return await readCsv(path, read.columns, (query) => writeQuery(session, context.artifacts, query, { columns: read.columns }));
+    return await readCsv(path, read.columns, (query) =>
+      writeQuery(session, context.artifacts, query, { columns: read.columns }),
+    );
   } catch (error) {
     throw isSluiceError(error) && error.code === "QUERY_FAILED" ? misfit(error, source) : error;
   } finally {

@@ -60,7 +60,9 @@ export function openDatabase(path: string, options: DatabaseOptions): Database {
 
 function open(path: string, options: DatabaseOptions): DatabaseSync {
   if (options.readOnly === true && !existsSync(path)) {
-    throw new SluiceError("HOME_UNUSABLE", `There is no ${path} to read`, { hint: "It is made by the first run of a pipeline." });
+    throw new SluiceError("HOME_UNUSABLE", `There is no ${path} to read`, {
+      hint: "It is made by the first run of a pipeline.",
+    });
   }
   let handle: DatabaseSync | undefined;
   try {
@@ -96,9 +98,13 @@ function checkVersion(path: string, handle: DatabaseSync, known: number): void {
   const { user_version: version } = handle.prepare("PRAGMA user_version").get() as { user_version: number };
   // An empty file is one that is about to be made; whoever reads it finds out.
   if (version === known || version === 0) return;
-  throw new SluiceError("HOME_UNUSABLE", `${path} was made by ${version > known ? "a newer" : "an older"} version of Sluice (${version}, not ${known})`, {
-    hint: version > known ? "Update Sluice." : "Run a pipeline once: it brings the file up to date.",
-  });
+  throw new SluiceError(
+    "HOME_UNUSABLE",
+    `${path} was made by ${version > known ? "a newer" : "an older"} version of Sluice (${version}, not ${known})`,
+    {
+      hint: version > known ? "Update Sluice." : "Run a pipeline once: it brings the file up to date.",
+    },
+  );
 }
 
 /** Applies the migrations that the file has not had yet, each in a transaction of its own. Never edit one that was released. */

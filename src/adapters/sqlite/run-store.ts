@@ -1,99 +1,29 @@
 // The run store on one SQLite file. Steps are rows, so that questions are answered by the database; a run's state is
 // put together from them.
-import { SluiceError, type Failure } from "../../errors.ts";
-import type {
-  AttemptLogLine, AttemptRecord, BackfillRecord, RunFilter, RunRecord, RunStore, RunUpdate, StoredRun, StoredStep,
-} from "../../engine/run-store.ts";
-import type { RunState, RunStatus, StepState } from "../../engine/state.ts";
-import type { LogFields, LogLevel } from "../../log.ts";
+import { SluiceError } from "../../errors.ts";
+import type { RunFilter, RunRecord, RunStore, RunUpdate, StoredRun, StoredStep } from "../../engine/run-store.ts";
+import type { RunState, StepState } from "../../engine/state.ts";
 import type { Plan } from "../../pipeline/plan.ts";
-import type { RowCounts } from "../../pipeline/step.ts";
 import { openDatabase, type Database } from "./database.ts";
+import {
+  json,
+  toAttempt,
+  toBackfill,
+  toLogLine,
+  toRecord,
+  toStep,
+  type AttemptRow,
+  type BackfillRow,
+  type LogRow,
+  type RunRow,
+  type StepRow,
+} from "./run-rows.ts";
+import { runMigrations } from "./run-schema.ts";
 import { readStatistics } from "./run-statistics.ts";
-
-const migrations = [
-  `
-  CREATE TABLE plans (version TEXT PRIMARY KEY, pipeline TEXT NOT NULL, plan TEXT NOT NULL) STRICT;
-
-  CREATE TABLE runs (
-    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
-    id TEXT NOT NULL UNIQUE,
-    pipeline TEXT NOT NULL,
-    version TEXT NOT NULL,
-    partition TEXT,
-    backfill TEXT,
-    status TEXT NOT NULL,
-    revision INTEGER NOT NULL,
-    created_at INTEGER NOT NULL,
-    finished_at INTEGER
-  ) STRICT;
-  CREATE INDEX runs_by_pipeline ON runs (pipeline, sequence);
-  CREATE INDEX runs_by_backfill ON runs (backfill, partition) WHERE backfill IS NOT NULL;
-  CREATE INDEX runs_unfinished ON runs (sequence) WHERE status = 'running';
-  CREATE INDEX runs_by_end ON runs (pipeline, status, finished_at, created_at);
-
-  CREATE TABLE steps (
-    run_sequence INTEGER NOT NULL,
-    position INTEGER NOT NULL,
-    name TEXT NOT NULL,
-    kind TEXT NOT NULL,
-    status TEXT NOT NULL,
-    attempts INTEGER NOT NULL,
-    failures INTEGER NOT NULL,
-    losses INTEGER NOT NULL,
-    wake_at INTEGER,
-    output TEXT,
-    rows_in INTEGER, rows_out INTEGER, rows_duplicate INTEGER, rows_quarantined INTEGER,
-    assets TEXT NOT NULL,
-    error TEXT,
-    reason TEXT,
-    started_at INTEGER,
-    finished_at INTEGER,
-    PRIMARY KEY (run_sequence, position)
-  ) STRICT, WITHOUT ROWID;
-
-  CREATE TABLE attempts (
-    run_id TEXT NOT NULL,
-    step TEXT NOT NULL,
-    attempt INTEGER NOT NULL,
-    status TEXT NOT NULL,
-    started_at INTEGER NOT NULL,
-    finished_at INTEGER NOT NULL,
-    error TEXT,
-    PRIMARY KEY (run_id, step, attempt)
-  ) STRICT, WITHOUT ROWID;
-
-  CREATE TABLE logs (
-    position INTEGER PRIMARY KEY,
-    run_id TEXT NOT NULL,
-    step TEXT NOT NULL,
-    attempt INTEGER NOT NULL,
-    at INTEGER NOT NULL,
-    level TEXT NOT NULL,
-    message TEXT NOT NULL,
-    fields TEXT
-  ) STRICT;
-  CREATE INDEX logs_by_run ON logs (run_id, position);
-
-  CREATE TABLE assets (asset TEXT PRIMARY KEY, updated_at INTEGER NOT NULL, run_id TEXT NOT NULL) STRICT, WITHOUT ROWID;
-
-  CREATE TABLE backfills (
-    id TEXT PRIMARY KEY,
-    pipeline TEXT NOT NULL,
-    version TEXT NOT NULL,
-    first TEXT NOT NULL,
-    last TEXT NOT NULL,
-    status TEXT NOT NULL,
-    created_at INTEGER NOT NULL,
-    finished_at INTEGER
-  ) STRICT;
-  CREATE INDEX backfills_by_range ON backfills (pipeline, version, first, last, created_at);
-  `,
-];
 
 /** Opens the store at `path`. Read-only opens need the file to exist. */
 export function openRunStore(path: string, options: { readonly readOnly?: boolean } = {}): RunStore {
-  const database = openDatabase(path, { migrations, ...options });
+  const database = openDatabase(path, { migrations: runMigrations, ...options });
   return {
     savePlan: async (plan) => {
       database
@@ -109,7 +39,14 @@ export function openRunStore(path: string, options: { readonly readOnly?: boolea
         for (const run of runs) {
           const plan = loadPlan(database, run.version);
           if (plan === null) throw new SluiceError("INTERNAL", `The plan of run ${run.id} is not in the store`);
-          const { lastInsertRowid } = insert.run(run.id, run.pipeline, run.version, run.partition, run.backfill, run.createdAt);
+          const { lastInsertRowid } = insert.run(
+            run.id,
+            run.pipeline,
+            run.version,
+            run.partition,
+            run.backfill,
+            run.createdAt,
+          );
           const kinds = new Map(plan.steps.map((step) => [step.name, step.kind]));
           Object.entries(run.state.steps).forEach(([name, step], position) =>
             writeStep(database, Number(lastInsertRowid), position, name, kinds.get(name)!, step),
@@ -125,7 +62,15 @@ export function openRunStore(path: string, options: { readonly readOnly?: boolea
           "INSERT OR REPLACE INTO attempts (run_id, step, attempt, status, started_at, finished_at, error) VALUES (?, ?, ?, ?, ?, ?, ?)",
         );
         for (const item of batch.attempts) {
-          attempt.run(item.runId, item.step, item.attempt, item.status, item.startedAt, item.finishedAt, json(item.error));
+          attempt.run(
+            item.runId,
+            item.step,
+            item.attempt,
+            item.status,
+            item.startedAt,
+            item.finishedAt,
+            json(item.error),
+          );
         }
         const log = database.prepare(
           "INSERT INTO logs (run_id, step, attempt, at, level, message, fields) VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -141,12 +86,20 @@ export function openRunStore(path: string, options: { readonly readOnly?: boolea
           "INSERT INTO backfills (id, pipeline, version, first, last, status, created_at, finished_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .run(
-          backfill.id, backfill.pipeline, backfill.version, backfill.from, backfill.to, backfill.status,
-          backfill.createdAt, backfill.finishedAt,
+          backfill.id,
+          backfill.pipeline,
+          backfill.version,
+          backfill.from,
+          backfill.to,
+          backfill.status,
+          backfill.createdAt,
+          backfill.finishedAt,
         );
     },
     finishBackfill: async (id, status, at) => {
-      database.prepare("UPDATE backfills SET status = ?, finished_at = ? WHERE id = ?").run(status, status === "running" ? null : at, id);
+      database
+        .prepare("UPDATE backfills SET status = ?, finished_at = ? WHERE id = ?")
+        .run(status, status === "running" ? null : at, id);
     },
     findBackfill: async (pipeline, version, from, to) => {
       const row = database
@@ -159,7 +112,9 @@ export function openRunStore(path: string, options: { readonly readOnly?: boolea
     // A run is a row and its steps are others: read in two statements, they could be of two commits.
     unfinishedRuns: async () =>
       database.snapshot(() => {
-        const rows = database.prepare("SELECT id FROM runs WHERE status = 'running' ORDER BY sequence").all() as { id: string }[];
+        const rows = database.prepare("SELECT id FROM runs WHERE status = 'running' ORDER BY sequence").all() as {
+          id: string;
+        }[];
         return rows.map((row) => loadRun(database, row.id)!);
       }),
     run: async (id) => database.snapshot(() => findRun(database, id)),
@@ -193,7 +148,9 @@ function writeUpdate(database: Database, update: RunUpdate): void {
       hint: "Only one scheduler may work on a state folder at a time.",
     });
   }
-  const { sequence } = database.prepare("SELECT sequence FROM runs WHERE id = ?").get(update.runId) as { sequence: number };
+  const { sequence } = database.prepare("SELECT sequence FROM runs WHERE id = ?").get(update.runId) as {
+    sequence: number;
+  };
   const names = Object.keys(update.state.steps);
   for (const name of update.changed) {
     const step = update.state.steps[name]!;
@@ -212,21 +169,44 @@ const stepColumns =
 
 function stepValues(step: StepState): (string | number | null)[] {
   return [
-    step.status, step.attempts, step.failures, step.losses, step.wakeAt, json(step.output),
-    step.rows?.in ?? null, step.rows?.out ?? null, step.rows?.duplicate ?? null, step.rows?.quarantined ?? null,
-    JSON.stringify(step.assets), json(step.error), step.reason, step.startedAt, step.finishedAt,
+    step.status,
+    step.attempts,
+    step.failures,
+    step.losses,
+    step.wakeAt,
+    json(step.output),
+    step.rows?.in ?? null,
+    step.rows?.out ?? null,
+    step.rows?.duplicate ?? null,
+    step.rows?.quarantined ?? null,
+    JSON.stringify(step.assets),
+    json(step.error),
+    step.reason,
+    step.startedAt,
+    step.finishedAt,
   ];
 }
 
-function writeStep(database: Database, sequence: number, position: number, name: string, kind: string, step: StepState): void {
+function writeStep(
+  database: Database,
+  sequence: number,
+  position: number,
+  name: string,
+  kind: string,
+  step: StepState,
+): void {
   database
-    .prepare(`INSERT INTO steps (run_sequence, position, name, kind, ${stepColumns}) VALUES (${Array(19).fill("?").join(", ")})`)
+    .prepare(
+      `INSERT INTO steps (run_sequence, position, name, kind, ${stepColumns}) VALUES (${Array(19).fill("?").join(", ")})`,
+    )
     .run(sequence, position, name, kind, ...stepValues(step));
 }
 
 function updateStep(database: Database, sequence: number, position: number, step: StepState): void {
   database
-    .prepare(`UPDATE steps SET (${stepColumns}) = (${Array(15).fill("?").join(", ")}) WHERE run_sequence = ? AND position = ?`)
+    .prepare(
+      `UPDATE steps SET (${stepColumns}) = (${Array(15).fill("?").join(", ")}) WHERE run_sequence = ? AND position = ?`,
+    )
     .run(...stepValues(step), sequence, position);
 }
 
@@ -245,7 +225,9 @@ function loadRun(database: Database, id: string): StoredRun | null {
 
 function findRun(database: Database, id: string): StoredRun | null {
   const rows = database
-    .prepare("SELECT id FROM runs WHERE id = ?1 OR (?1 <> '' AND substr(id, 1, length(?1)) = ?1) ORDER BY id = ?1 DESC LIMIT 2")
+    .prepare(
+      "SELECT id FROM runs WHERE id = ?1 OR (?1 <> '' AND substr(id, 1, length(?1)) = ?1) ORDER BY id = ?1 DESC LIMIT 2",
+    )
     .all(id) as { id: string }[];
   if (rows.length === 0 || (rows.length > 1 && rows[0]!.id !== id)) return null;
   return loadRun(database, rows[0]!.id);
@@ -260,7 +242,10 @@ function loadSteps(database: Database, runId: string): StoredStep[] {
 
 function listRuns(database: Database, filter: RunFilter): RunRecord[] {
   const conditions: [keyof RunFilter & string, string | undefined][] = [
-    ["pipeline", filter.pipeline], ["partition", filter.partition], ["status", filter.status], ["backfill", filter.backfill],
+    ["pipeline", filter.pipeline],
+    ["partition", filter.partition],
+    ["status", filter.status],
+    ["backfill", filter.backfill],
   ];
   const used = conditions.filter((entry): entry is [keyof RunFilter & string, string] => entry[1] !== undefined);
   const where = used.length === 0 ? "" : `WHERE ${used.map(([column]) => `${column} = ?`).join(" AND ")}`;
@@ -268,79 +253,4 @@ function listRuns(database: Database, filter: RunFilter): RunRecord[] {
     .prepare(`SELECT * FROM runs ${where} ORDER BY sequence DESC LIMIT ?`)
     .all(...used.map(([, value]) => value), filter.limit ?? 50) as unknown as RunRow[];
   return rows.map(toRecord);
-}
-
-interface RunRow {
-  id: string; sequence: number; pipeline: string; version: string; partition: string | null; backfill: string | null;
-  status: RunStatus; revision: number; created_at: number; finished_at: number | null;
-}
-
-interface StepRow {
-  name: string; kind: string; status: StepState["status"]; attempts: number; failures: number; losses: number;
-  wake_at: number | null; output: string | null; rows_in: number | null; rows_out: number | null;
-  rows_duplicate: number | null; rows_quarantined: number | null; assets: string; error: string | null;
-  reason: string | null; started_at: number | null; finished_at: number | null;
-}
-
-interface AttemptRow {
-  run_id: string; step: string; attempt: number; status: AttemptRecord["status"];
-  started_at: number; finished_at: number; error: string | null;
-}
-
-interface LogRow {
-  position: number; run_id: string; step: string; attempt: number; at: number; level: LogLevel; message: string; fields: string | null;
-}
-
-interface BackfillRow {
-  id: string; pipeline: string; version: string; first: string; last: string; status: RunStatus;
-  created_at: number; finished_at: number | null;
-}
-
-function toRecord(row: RunRow): RunRecord {
-  return {
-    id: row.id, sequence: row.sequence, pipeline: row.pipeline, version: row.version, partition: row.partition,
-    backfill: row.backfill, status: row.status, createdAt: row.created_at, finishedAt: row.finished_at,
-  };
-}
-
-function toStep(row: StepRow): StoredStep {
-  const rows: RowCounts | null =
-    row.rows_in === null
-      ? null
-      : { in: row.rows_in, out: row.rows_out ?? 0, duplicate: row.rows_duplicate ?? 0, quarantined: row.rows_quarantined ?? 0 };
-  return {
-    name: row.name, kind: row.kind, status: row.status, attempts: row.attempts, failures: row.failures, losses: row.losses,
-    wakeAt: row.wake_at, output: parse(row.output), rows, assets: JSON.parse(row.assets) as string[],
-    error: parse(row.error) as Failure | null, reason: row.reason, startedAt: row.started_at, finishedAt: row.finished_at,
-  };
-}
-
-function toAttempt(row: AttemptRow): AttemptRecord {
-  return {
-    runId: row.run_id, step: row.step, attempt: row.attempt, status: row.status, startedAt: row.started_at,
-    finishedAt: row.finished_at, error: parse(row.error) as Failure | null,
-  };
-}
-
-function toLogLine(row: LogRow): AttemptLogLine & { position: number } {
-  const fields = parse(row.fields) as LogFields | null;
-  return {
-    position: row.position, runId: row.run_id, step: row.step, attempt: row.attempt, at: row.at,
-    level: row.level, message: row.message, ...(fields === null ? {} : { fields }),
-  };
-}
-
-function toBackfill(row: BackfillRow): BackfillRecord {
-  return {
-    id: row.id, pipeline: row.pipeline, version: row.version, from: row.first, to: row.last, status: row.status,
-    createdAt: row.created_at, finishedAt: row.finished_at,
-  };
-}
-
-function json(value: unknown): string | null {
-  return value === null || value === undefined ? null : JSON.stringify(value);
-}
-
-function parse(text: string | null): unknown {
-  return text === null ? null : JSON.parse(text);
 }

@@ -23,7 +23,12 @@ it("artifacts lie under names that are their hashes, and nothing else is left in
   writeFileSync(path, "content");
   const { hash } = await store.keep(path);
   expect(readdirSync(folder, { recursive: true, encoding: "utf8" }).sort()).toEqual(
-    ["artifacts", join("artifacts", hash.slice(0, 2)), join("artifacts", hash.slice(0, 2), `${hash}.parquet`), "tmp"].sort(),
+    [
+      "artifacts",
+      join("artifacts", hash.slice(0, 2)),
+      join("artifacts", hash.slice(0, 2), `${hash}.parquet`),
+      "tmp",
+    ].sort(),
   );
   rmSync(folder, { recursive: true });
 });

@@ -7,9 +7,15 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openDatabase, type Database } from "../../../src/adapters/sqlite/database.ts";
 
 const migrations = ["CREATE TABLE items (n INTEGER PRIMARY KEY) STRICT"];
-const numbers = (database: Database): number[] => (database.prepare("SELECT n FROM items ORDER BY n").all() as { n: number }[]).map(({ n }) => n);
+const numbers = (database: Database): number[] =>
+  (database.prepare("SELECT n FROM items ORDER BY n").all() as { n: number }[]).map(({ n }) => n);
 const add = (database: Database, n: number) => database.prepare("INSERT INTO items VALUES (?)").run(n);
-const unusable = (message: string) => expect.objectContaining({ code: "HOME_UNUSABLE", message: expect.stringContaining(message), hint: expect.any(String) });
+const unusable = (message: string) =>
+  expect.objectContaining({
+    code: "HOME_UNUSABLE",
+    message: expect.stringContaining(message),
+    hint: expect.any(String),
+  });
 
 describe("a database", () => {
   let folder: string;
@@ -24,7 +30,12 @@ describe("a database", () => {
     const database = openDatabase(path, { migrations });
     database.transaction(() => add(database, 1));
     expect(() => database.transaction(() => (add(database, 2), add(database, 1)))).toThrow(/UNIQUE/);
-    expect(() => database.transaction(() => { add(database, 3); throw new Error("mine"); })).toThrow("mine");
+    expect(() =>
+      database.transaction(() => {
+        add(database, 3);
+        throw new Error("mine");
+      }),
+    ).toThrow("mine");
     expect(numbers(database)).toEqual([1]);
     expect(database.transaction(() => (add(database, 4), "result"))).toBe("result");
     expect(numbers(database)).toEqual([1, 4]);
@@ -75,7 +86,11 @@ describe("a database", () => {
 
   it("keeps nothing of a step that fails, and lets go of the file", () => {
     openDatabase(path, { migrations }).close();
-    expect(() => openDatabase(path, { migrations: [...migrations, "INSERT INTO items VALUES (8); INSERT INTO nowhere VALUES (1)"] })).toThrow(/nowhere/);
+    expect(() =>
+      openDatabase(path, {
+        migrations: [...migrations, "INSERT INTO items VALUES (8); INSERT INTO nowhere VALUES (1)"],
+      }),
+    ).toThrow(/nowhere/);
     const database = openDatabase(path, { migrations });
     expect(numbers(database)).toEqual([]);
     database.close();
@@ -89,7 +104,9 @@ describe("a database", () => {
 
   it("is not read before it was brought up to date", () => {
     openDatabase(path, { migrations }).close();
-    expect(() => openDatabase(path, { migrations: [...migrations, "CREATE TABLE more (n INTEGER) STRICT"], readOnly: true })).toThrow(unusable("an older version of Sluice"));
+    expect(() =>
+      openDatabase(path, { migrations: [...migrations, "CREATE TABLE more (n INTEGER) STRICT"], readOnly: true }),
+    ).toThrow(unusable("an older version of Sluice"));
   });
 
   it("is written by one at a time: the other waits, and then says that it is locked", () => {
@@ -103,7 +120,9 @@ describe("a database", () => {
 
   it("is not made by who only wants to read it", () => {
     expect(() => openDatabase(path, { migrations, readOnly: true })).toThrow(unusable(`There is no ${path}`));
-    expect(() => openDatabase(path, { migrations, readOnly: true })).toThrow(expect.objectContaining({ hint: expect.stringContaining("first run") }));
+    expect(() => openDatabase(path, { migrations, readOnly: true })).toThrow(
+      expect.objectContaining({ hint: expect.stringContaining("first run") }),
+    );
   });
 
   it("can't be a folder, or a file of something else", () => {

@@ -50,7 +50,15 @@ describe("the run store on SQLite", () => {
     const store: RunStore = openRunStore(path);
     await store.savePlan(plan);
     await store.createRuns([
-      { id: "orders-1", pipeline: "orders", version: plan.version, partition: null, backfill: null, createdAt: 1, state: initialState(plan) },
+      {
+        id: "orders-1",
+        pipeline: "orders",
+        version: plan.version,
+        partition: null,
+        backfill: null,
+        createdAt: 1,
+        state: initialState(plan),
+      },
     ]);
     // Each commit gives every step the same number of attempts: a reader that sees two numbers has seen half a commit.
     const writer = join(folder, "writer.ts");

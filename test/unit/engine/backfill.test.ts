@@ -10,10 +10,22 @@ const plan = makePlan({ ...parts, partitions: daily({ from: "2011-01-01" }) });
 
 let ids = 0;
 
-function backfill(world: Scripted, options: Partial<BackfillRequest> = {}, signal = new AbortController().signal, recovered = new Map()): Promise<BackfillResult> {
+function backfill(
+  world: Scripted,
+  options: Partial<BackfillRequest> = {},
+  signal = new AbortController().signal,
+  recovered = new Map(),
+): Promise<BackfillResult> {
   return runBackfill(
     { plan, from: "2011-01-01", to: "2011-01-04", parallel: 2, reprocess: false, ...options },
-    { store: world.store, scheduler: world.scheduler, clock: world.clock, randomId: () => `x${(ids += 1)}`, recovered, signal },
+    {
+      store: world.store,
+      scheduler: world.scheduler,
+      clock: world.clock,
+      randomId: () => `x${(ids += 1)}`,
+      recovered,
+      signal,
+    },
   );
 }
 
@@ -39,9 +51,19 @@ describe("a backfill", () => {
     await world.running[1]!.end(success());
     expect(world.running.map(({ assignment }) => assignment.partition)).toEqual(["2011-01-01", "2011-01-03"]);
     await work(world);
-    expect(statuses(await result)).toEqual(["2011-01-01 succeeded", "2011-01-02 succeeded", "2011-01-03 succeeded", "2011-01-04 succeeded"]);
-    expect(await result).toMatchObject({ started: 4, backfill: { status: "succeeded", from: "2011-01-01", to: "2011-01-04" } });
-    expect(await world.store.findBackfill("orders", plan.version, "2011-01-01", "2011-01-04")).toEqual((await result).backfill);
+    expect(statuses(await result)).toEqual([
+      "2011-01-01 succeeded",
+      "2011-01-02 succeeded",
+      "2011-01-03 succeeded",
+      "2011-01-04 succeeded",
+    ]);
+    expect(await result).toMatchObject({
+      started: 4,
+      backfill: { status: "succeeded", from: "2011-01-01", to: "2011-01-04" },
+    });
+    expect(await world.store.findBackfill("orders", plan.version, "2011-01-01", "2011-01-04")).toEqual(
+      (await result).backfill,
+    );
   });
 
   it("goes on past a partition that fails, and given again starts only that", async () => {
@@ -119,7 +141,9 @@ describe("a backfill", () => {
     const world = await scripted(plan);
     for (const range of [{ from: "2010-12-31" }, { from: "2011-02-01", to: "2011-01-01" }, { to: "yesterday" }]) {
       await expect(backfill(world, range)).rejects.toMatchObject({ code: "USAGE" });
-      expect(await world.store.findBackfill("orders", plan.version, range.from ?? "2011-01-01", range.to ?? "2011-01-04")).toBeNull();
+      expect(
+        await world.store.findBackfill("orders", plan.version, range.from ?? "2011-01-01", range.to ?? "2011-01-04"),
+      ).toBeNull();
     }
   });
 });

@@ -8,11 +8,22 @@ import type { RetryPolicy } from "../../../src/pipeline/retry.ts";
 export const retryOnce: RetryPolicy = { limit: 1, delayMs: 1_000, backoff: "exponential", maxDelayMs: 60_000 };
 
 /** A plan from its edges: `planOf({ a: [], b: ["a"] })`. */
-export function planOf(edges: Readonly<Record<string, readonly string[]>>, retry: RetryPolicy = retryOnce, name = "orders"): Plan {
+export function planOf(
+  edges: Readonly<Record<string, readonly string[]>>,
+  retry: RetryPolicy = retryOnce,
+  name = "orders",
+): Plan {
   return makePlan({
     pipeline: name,
     partitions: null,
-    steps: Object.entries(edges).map(([step, dependsOn]) => ({ name: step, kind: "task", dependsOn, retry, timeoutMs: null, config: null })),
+    steps: Object.entries(edges).map(([step, dependsOn]) => ({
+      name: step,
+      kind: "task",
+      dependsOn,
+      retry,
+      timeoutMs: null,
+      config: null,
+    })),
   });
 }
 
@@ -20,11 +31,29 @@ export const retryableFailure: Failure = { code: "SOURCE_UNAVAILABLE", message: 
 export const finalFailure: Failure = { code: "SOURCE_MISSING", message: "no such file", retryable: false };
 
 export const succeeded = (step: string, epoch = 1, output: unknown = null): RunEvent => ({
-  type: "attempt-succeeded", step, epoch, output, rows: null, assets: [],
+  type: "attempt-succeeded",
+  step,
+  epoch,
+  output,
+  rows: null,
+  assets: [],
 });
-export const failed = (step: string, epoch = 1, error: Failure = retryableFailure): RunEvent => ({ type: "attempt-failed", step, epoch, error });
-export const lost = (step: string, epoch = 1, cause: "worker-died" | "scheduler-stopped" = "worker-died"): RunEvent => ({
-  type: "attempt-lost", step, epoch, cause, reason: "signal SIGSEGV",
+export const failed = (step: string, epoch = 1, error: Failure = retryableFailure): RunEvent => ({
+  type: "attempt-failed",
+  step,
+  epoch,
+  error,
+});
+export const lost = (
+  step: string,
+  epoch = 1,
+  cause: "worker-died" | "scheduler-stopped" = "worker-died",
+): RunEvent => ({
+  type: "attempt-lost",
+  step,
+  epoch,
+  cause,
+  reason: "signal SIGSEGV",
 });
 export const fired = (step: string, epoch = 1): RunEvent => ({ type: "timer-fired", step, epoch });
 

@@ -12,7 +12,11 @@ const full = Object.assign(new Error("ENOSPC: no space left on device, write"), 
 const versions = (...plans: Plan[]): Map<string, Plan> => new Map(plans.map((plan) => [plan.version, plan]));
 
 /** Starts a run and lets it come to its first attempts. */
-async function begin(world: Scripted, plan: Plan, partition: string | null = null): Promise<{ finished: Promise<FinishedRun> }> {
+async function begin(
+  world: Scripted,
+  plan: Plan,
+  partition: string | null = null,
+): Promise<{ finished: Promise<FinishedRun> }> {
   const finished = world.scheduler.start({ plan, partition, backfill: null });
   finished.catch(() => {});
   await settled();
@@ -32,7 +36,11 @@ describe("the scheduler", () => {
     const { finished } = await begin(world, chain, "2011-01-04");
     expect(world.started).toEqual(["extract#1"]);
     await world.succeed("extract", { rows: 3 });
-    expect(world.attempt("validate").assignment).toMatchObject({ outputs: { extract: { rows: 3 } }, partition: "2011-01-04", attempt: 1 });
+    expect(world.attempt("validate").assignment).toMatchObject({
+      outputs: { extract: { rows: 3 } },
+      partition: "2011-01-04",
+      attempt: 1,
+    });
     await world.succeed("validate", { valid: 2 });
     expect(world.attempt("load").assignment.outputs).toEqual({ validate: { valid: 2 } });
     await world.succeed("load");
@@ -67,14 +75,21 @@ describe("the scheduler", () => {
   it("commits in one what arrives, turn by turn, while a commit is under way", async () => {
     const world = await scripted(wide);
     const gate = Promise.withResolvers<void>();
-    const slow = { ...world.store, commit: async (batch: Parameters<typeof world.store.commit>[0]) => (await gate.promise, world.store.commit(batch)) };
+    const slow = {
+      ...world.store,
+      commit: async (batch: Parameters<typeof world.store.commit>[0]) => (
+        await gate.promise,
+        world.store.commit(batch)
+      ),
+    };
     const ends = new Map<string, () => void>();
     const scheduler = createScheduler({
       store: slow,
       clock: world.clock,
       randomId: () => "x",
       executor: {
-        run: ({ step }) => new Promise((resolve) => ends.set(step, () => resolve({ outcome: success(), startedAt: 0 }))),
+        run: ({ step }) =>
+          new Promise((resolve) => ends.set(step, () => resolve({ outcome: success(), startedAt: 0 }))),
       },
     });
     const finished = scheduler.start({ plan: wide, partition: null, backfill: null });
@@ -101,9 +116,14 @@ describe("the scheduler", () => {
     const { record, state } = await finished;
     expect(record.status).toBe("succeeded");
     expect(state.steps["extract"]).toMatchObject({ attempts: 2, failures: 1 });
-    expect((await world.store.attempts(record.id)).map(({ step, attempt, status }) => [step, attempt, status])).toEqual([
-      ["extract", 1, "failed"], ["extract", 2, "succeeded"], ["load", 1, "succeeded"], ["validate", 1, "succeeded"],
-    ]);
+    expect((await world.store.attempts(record.id)).map(({ step, attempt, status }) => [step, attempt, status])).toEqual(
+      [
+        ["extract", 1, "failed"],
+        ["extract", 2, "succeeded"],
+        ["load", 1, "succeeded"],
+        ["validate", 1, "succeeded"],
+      ],
+    );
   });
 
   it("resolves a run that failed, with its state; it does not reject", async () => {
@@ -137,7 +157,9 @@ describe("the scheduler", () => {
     const { runId } = world.attempt("extract").assignment;
     world.attempt("extract").log("half way", { rows: 5 });
     await world.succeed("extract");
-    expect(await world.store.logs(runId, {})).toMatchObject([{ step: "extract", attempt: 1, message: "half way", fields: { rows: 5 } }]);
+    expect(await world.store.logs(runId, {})).toMatchObject([
+      { step: "extract", attempt: 1, message: "half way", fields: { rows: 5 } },
+    ]);
     expect(world.lines).toHaveLength(1);
   });
 
@@ -158,7 +180,9 @@ describe("the scheduler", () => {
     const world = await scripted(chain);
     await begin(world, chain);
     await world.succeed("extract", { at: new Date(0), none: undefined, nan: Number.NaN });
-    expect(world.attempt("validate").assignment.outputs).toEqual({ extract: { at: "1970-01-01T00:00:00.000Z", nan: null } });
+    expect(world.attempt("validate").assignment.outputs).toEqual({
+      extract: { at: "1970-01-01T00:00:00.000Z", nan: null },
+    });
     await world.succeed("validate", undefined);
     expect(world.attempt("load").assignment.outputs).toEqual({ validate: null });
   });
@@ -172,13 +196,26 @@ describe("the scheduler", () => {
       world.attempt("extract").log("odd", { big: 1n, circular, fine: true });
       await world.succeed("extract", output);
       const { record, state } = await finished;
-      expect(state.steps["extract"]).toMatchObject({ status: "failed", attempts: 1, error: { code: "TASK_FAILED", retryable: false } });
+      expect(state.steps["extract"]).toMatchObject({
+        status: "failed",
+        attempts: 1,
+        error: { code: "TASK_FAILED", retryable: false },
+      });
       expect(state.steps["extract"]!.error!.message).toContain('"extract" returned something that is not JSON');
-      expect((await world.store.logs(record.id, {}))[0]!.fields).toEqual({ big: "1", circular: "[not JSON]", fine: true });
+      expect((await world.store.logs(record.id, {}))[0]!.fields).toEqual({
+        big: "1",
+        circular: "[not JSON]",
+        fine: true,
+      });
     }
     const { finished } = await begin(world, chain);
-    await world.attempt("extract").end({ type: "failed", error: { ...finalFailure, details: { rows: 9n ** 20n, circular } } });
-    expect((await finished).state.steps["extract"]!.error!.details).toEqual({ rows: "12157665459056928801", circular: "[not JSON]" });
+    await world
+      .attempt("extract")
+      .end({ type: "failed", error: { ...finalFailure, details: { rows: 9n ** 20n, circular } } });
+    expect((await finished).state.steps["extract"]!.error!.details).toEqual({
+      rows: "12157665459056928801",
+      circular: "[not JSON]",
+    });
     await begin(world, chain);
     const rows = { in: 1.5, out: 1, duplicate: 0, quarantined: 0 };
     await world.attempt("extract").end({ type: "succeeded", output: null, rows, assets: [] });
@@ -190,7 +227,9 @@ describe("the scheduler", () => {
     await store.savePlan(chain);
     let calls = 0;
     const scheduler = createScheduler({
-      store, clock: systemClock, randomId: () => "x",
+      store,
+      clock: systemClock,
+      randomId: () => "x",
       executor: {
         run: (assignment) => {
           calls += 1;
@@ -203,7 +242,8 @@ describe("the scheduler", () => {
     const { record, state } = await scheduler.start({ plan: chain, partition: null, backfill: null });
     expect([record.status, state.steps["extract"]!.attempts]).toEqual(["succeeded", 3]);
     expect((await store.attempts(record.id)).filter(({ status }) => status === "lost")).toMatchObject([
-      { error: { code: "WORKER_LOST", message: "Error: can't fork" } }, { error: { code: "WORKER_LOST" } },
+      { error: { code: "WORKER_LOST", message: "Error: can't fork" } },
+      { error: { code: "WORKER_LOST" } },
     ]);
   });
 });
@@ -217,10 +257,17 @@ describe("cancelling", () => {
     world.scheduler.cancelAll("interrupted");
     await settled();
     expect(attempts.map(({ signal }) => signal.aborted)).toEqual([true, true, true, true]);
-    expect([(await one.finished).record.status, (await two.finished).record.status]).toEqual(["cancelled", "cancelled"]);
+    expect([(await one.finished).record.status, (await two.finished).record.status]).toEqual([
+      "cancelled",
+      "cancelled",
+    ]);
     expect((await one.finished).state.steps["load"]).toMatchObject({ status: "cancelled", reason: "interrupted" });
-    await world.attempt("extract").end({ type: "failed", error: { code: "CANCELLED", message: "stopped", retryable: false } });
-    expect(await world.store.attempts((await one.finished).record.id)).toMatchObject([{ step: "extract", status: "cancelled" }]);
+    await world
+      .attempt("extract")
+      .end({ type: "failed", error: { code: "CANCELLED", message: "stopped", retryable: false } });
+    expect(await world.store.attempts((await one.finished).record.id)).toMatchObject([
+      { step: "extract", status: "cancelled" },
+    ]);
     expect(world.started).toHaveLength(4);
   });
 
@@ -250,7 +297,10 @@ describe("cancelling", () => {
     const finished = scheduler.start({ plan: chain, partition: null, backfill: null });
     scheduler.cancelAll("interrupted");
     gate.resolve();
-    expect((await finished).state).toMatchObject({ status: "cancelled", steps: { extract: { status: "cancelled", reason: "interrupted" } } });
+    expect((await finished).state).toMatchObject({
+      status: "cancelled",
+      steps: { extract: { status: "cancelled", reason: "interrupted" } },
+    });
     expect(run).not.toHaveBeenCalled();
   });
 });
@@ -264,15 +314,22 @@ describe("when nothing can be made durable any more", () => {
     const { length } = world.started;
     world.failNextCommit(full);
     await world.succeed("extract");
-    await expect(one.finished).rejects.toMatchObject({ code: "DISK_FULL", hint: expect.stringContaining("Free some space") });
+    await expect(one.finished).rejects.toMatchObject({
+      code: "DISK_FULL",
+      hint: expect.stringContaining("Free some space"),
+    });
     await expect(two.finished).rejects.toMatchObject({ code: "DISK_FULL" });
-    expect(attempts.filter(({ assignment }) => assignment.step !== "extract").every(({ signal }) => signal.aborted)).toBe(true);
+    expect(
+      attempts.filter(({ assignment }) => assignment.step !== "extract").every(({ signal }) => signal.aborted),
+    ).toBe(true);
     expect(world.started).toHaveLength(length);
     const commits = world.commits.length;
     for (const step of ["a", "b", "c"]) await world.succeed(step);
     await world.advance(3_600_000);
     expect([world.commits.length, world.started.length]).toEqual([commits, length]);
-    await expect(world.scheduler.start({ plan: chain, partition: null, backfill: null })).rejects.toMatchObject({ code: "DISK_FULL" });
+    await expect(world.scheduler.start({ plan: chain, partition: null, backfill: null })).rejects.toMatchObject({
+      code: "DISK_FULL",
+    });
     await expect(world.scheduler.recover(versions(chain))).rejects.toMatchObject({ code: "DISK_FULL" });
   });
 
@@ -298,7 +355,12 @@ describe("when nothing can be made durable any more", () => {
         return world.store.createRuns(runs);
       },
     };
-    const scheduler = createScheduler({ store, executor: { run: () => new Promise(() => {}) }, clock: world.clock, randomId: () => String(Math.random()) });
+    const scheduler = createScheduler({
+      store,
+      executor: { run: () => new Promise(() => {}) },
+      clock: world.clock,
+      randomId: () => String(Math.random()),
+    });
     world.failNextCommit(full);
     const first = scheduler.start({ plan: chain, partition: null, backfill: null });
     held = true;
@@ -319,7 +381,9 @@ describe("stop", () => {
     await world.succeed("extract");
     expect(world.commits).toHaveLength(commits);
     expect((await world.store.unfinishedRuns())[0]!.state.steps["extract"]!.status).toBe("queued");
-    await expect(world.scheduler.start({ plan: chain, partition: null, backfill: null })).rejects.toMatchObject({ code: "CANCELLED" });
+    await expect(world.scheduler.start({ plan: chain, partition: null, backfill: null })).rejects.toMatchObject({
+      code: "CANCELLED",
+    });
   });
 });
 
@@ -350,7 +414,10 @@ describe("recover", () => {
     expect(next.started).toEqual(["b#2", "c#2"]);
     await finishAll(next);
     const { state } = await resumed!;
-    expect(state).toMatchObject({ status: "succeeded", steps: { a: { attempts: 1, output: "kept" }, b: { attempts: 2, losses: 0, failures: 0 } } });
+    expect(state).toMatchObject({
+      status: "succeeded",
+      steps: { a: { attempts: 1, output: "kept" }, b: { attempts: 2, losses: 0, failures: 0 } },
+    });
   });
 
   it("lets the old scheduler commit nothing once the new one has", async () => {
@@ -437,7 +504,10 @@ describe("recover", () => {
     const { record, state } = await resumed!;
     expect(record.status).toBe("cancelled");
     for (const step of Object.values(state.steps)) {
-      expect(step).toMatchObject({ status: "cancelled", reason: "the pipeline was changed before the run could be resumed" });
+      expect(step).toMatchObject({
+        status: "cancelled",
+        reason: "the pipeline was changed before the run could be resumed",
+      });
     }
     expect(next.started).toEqual([]);
   });

@@ -85,7 +85,8 @@ function around(inner: RunStore, clock: ReturnType<typeof manualClock>, ids: { c
         const attempt: RunningAttempt = {
           assignment,
           signal,
-          log: (message, fields) => onLog({ at: clock.now(), level: "info", message, ...(fields === undefined ? {} : { fields }) }),
+          log: (message, fields) =>
+            onLog({ at: clock.now(), level: "info", message, ...(fields === undefined ? {} : { fields }) }),
           end: async (outcome) => {
             if (running.includes(attempt)) running.splice(running.indexOf(attempt), 1);
             resolve({ outcome, startedAt: clock.now() });
@@ -101,18 +102,32 @@ function around(inner: RunStore, clock: ReturnType<typeof manualClock>, ids: { c
     return () => void timers.delete(entry);
   };
   const scheduler = createScheduler({
-    store, executor, clock, timer,
+    store,
+    executor,
+    clock,
+    timer,
     randomId: () => String((ids.count += 1)),
     onChange: (run, state) => changes.push({ run, state }),
     onLog: (line) => lines.push(line),
   });
   const attempt = (step: string, runId?: string): RunningAttempt => {
-    const found = running.find(({ assignment }) => assignment.step === step && (runId === undefined || assignment.runId === runId));
-    if (found === undefined) throw new Error(`${step} is not running; these are: ${running.map((item) => item.assignment.step).join(", ")}`);
+    const found = running.find(
+      ({ assignment }) => assignment.step === step && (runId === undefined || assignment.runId === runId),
+    );
+    if (found === undefined)
+      throw new Error(`${step} is not running; these are: ${running.map((item) => item.assignment.step).join(", ")}`);
     return found;
   };
   return {
-    store, scheduler, clock, running, started, commits, changes, lines, attempt,
+    store,
+    scheduler,
+    clock,
+    running,
+    started,
+    commits,
+    changes,
+    lines,
+    attempt,
     timersDue: () => [...timers].map(({ at }) => at).sort((a, b) => a - b),
     succeed: (step, output) => attempt(step).end(success(output)),
     advance: async (milliseconds) => {

@@ -37,7 +37,16 @@ function eventFor(choice: number, plan: Plan, state: RunState, history: readonly
   if (kind === 86) return { type: "started" };
   // Twice, late, or for an attempt that doesn't exist (yet).
   if (kind < 94 && history.length > 0) return pick(history, rest).event;
-  return pick([succeeded(step, rest % 4), failed(step, rest % 4), lost(step, rest % 4), fired(step, rest % 4), succeeded("no_such_step")], rest);
+  return pick(
+    [
+      succeeded(step, rest % 4),
+      failed(step, rest % 4),
+      lost(step, rest % 4),
+      fired(step, rest % 4),
+      succeeded("no_such_step"),
+    ],
+    rest,
+  );
 }
 
 /** The history that the choices make, brought to its end by attempts that succeed. */
@@ -57,7 +66,9 @@ function play(plan: Plan, choices: readonly number[]): Move[] {
   for (const choice of choices) apply(eventFor(choice, plan, state, history));
   // Each round ends an attempt for good or fires a timer, so this ends.
   while (state.status === "running") {
-    const open = plan.steps.find(({ name }) => state.steps[name]!.status === "queued" || state.steps[name]!.status === "retrying");
+    const open = plan.steps.find(
+      ({ name }) => state.steps[name]!.status === "queued" || state.steps[name]!.status === "retrying",
+    );
     if (open === undefined) throw new Error("the run waits for nothing");
     const { status, attempts } = state.steps[open.name]!;
     apply(status === "queued" ? succeeded(open.name, attempts) : fired(open.name, attempts));
@@ -68,7 +79,9 @@ function play(plan: Plan, choices: readonly number[]): Move[] {
 /** Checks `law` on random histories over random plans. */
 function holds(law: (plan: Plan, history: Move[]) => void): void {
   fc.assert(
-    fc.property(anyPlan, fc.array(fc.nat(1_000_000), { maxLength: 60 }), (plan, choices) => law(plan, play(plan, choices))),
+    fc.property(anyPlan, fc.array(fc.nat(1_000_000), { maxLength: 60 }), (plan, choices) =>
+      law(plan, play(plan, choices)),
+    ),
     { numRuns: 400 },
   );
 }
@@ -88,7 +101,9 @@ describe("transition, over random plans and histories", () => {
     holds((plan, history) => {
       for (const { after: state } of history) {
         if (state.status !== "running") continue;
-        expect(Object.values(state.steps).some(({ status }) => status === "queued" || status === "retrying")).toBe(true);
+        expect(Object.values(state.steps).some(({ status }) => status === "queued" || status === "retrying")).toBe(
+          true,
+        );
       }
       expect(history.at(-1)!.after.status).not.toBe("running");
       for (const { name } of plan.steps) expect(isEnd(history.at(-1)!.after.steps[name]!.status)).toBe(true);
@@ -100,7 +115,8 @@ describe("transition, over random plans and histories", () => {
       expect(history.flatMap((move) => move.commands).filter(({ type }) => type === "finish-run")).toHaveLength(1);
       for (const { before, after: state, commands } of history) {
         if (before.status !== "running") expect([state, commands]).toEqual([before, []]);
-        for (const { name } of plan.steps) if (isEnd(before.steps[name]!.status)) expect(state.steps[name]).toBe(before.steps[name]);
+        for (const { name } of plan.steps)
+          if (isEnd(before.steps[name]!.status)) expect(state.steps[name]).toBe(before.steps[name]);
       }
     });
   });
@@ -120,25 +136,35 @@ describe("transition, over random plans and histories", () => {
   it("starts exactly one attempt per epoch, epochs rising by one, and sets a timer exactly when a step begins to wait", () => {
     holds((plan, history) => {
       for (const { name } of plan.steps) {
-        const commands = history.flatMap((move) => move.commands.filter((command) => "step" in command && command.step === name));
+        const commands = history.flatMap((move) =>
+          move.commands.filter((command) => "step" in command && command.step === name),
+        );
         const epochs = commands.flatMap((command) => (command.type === "start-attempt" ? [command.epoch] : []));
-        expect(epochs).toEqual(Array.from({ length: history.at(-1)!.after.steps[name]!.attempts }, (_, index) => index + 1));
+        expect(epochs).toEqual(
+          Array.from({ length: history.at(-1)!.after.steps[name]!.attempts }, (_, index) => index + 1),
+        );
       }
       for (const { before, after: state, commands } of history) {
         for (const { name } of plan.steps) {
           const [was, is] = [before.steps[name]!, state.steps[name]!];
           const own = commands.filter((command) => "step" in command && command.step === name);
           const begins = is.attempts !== was.attempts;
-          expect(own.filter(({ type }) => type === "start-attempt")).toEqual(begins ? [{ type: "start-attempt", step: name, epoch: is.attempts }] : []);
+          expect(own.filter(({ type }) => type === "start-attempt")).toEqual(
+            begins ? [{ type: "start-attempt", step: name, epoch: is.attempts }] : [],
+          );
           const sleeps = is.status === "retrying" && was.status !== "retrying";
           expect(own.filter(({ type }) => type === "set-timer")).toEqual(
             sleeps ? [{ type: "set-timer", step: name, epoch: is.attempts, at: is.wakeAt }] : [],
           );
           const stopped = was.status === "queued" && is.status === "cancelled";
-          expect(own.filter(({ type }) => type === "stop-attempt")).toEqual(stopped ? [{ type: "stop-attempt", step: name, epoch: was.attempts }] : []);
+          expect(own.filter(({ type }) => type === "stop-attempt")).toEqual(
+            stopped ? [{ type: "stop-attempt", step: name, epoch: was.attempts }] : [],
+          );
         }
         const ended = before.status === "running" && state.status !== "running";
-        expect(commands.filter(({ type }) => type === "finish-run")).toEqual(ended ? [{ type: "finish-run", status: state.status }] : []);
+        expect(commands.filter(({ type }) => type === "finish-run")).toEqual(
+          ended ? [{ type: "finish-run", status: state.status }] : [],
+        );
       }
     });
   });
@@ -169,7 +195,10 @@ describe("transition, over random plans and histories", () => {
       for (const { name, retry } of plan.steps) {
         const stops = history.filter(
           ({ event, before, after: state }) =>
-            event.type === "attempt-lost" && event.cause === "scheduler-stopped" && event.step === name && state !== before,
+            event.type === "attempt-lost" &&
+            event.cause === "scheduler-stopped" &&
+            event.step === name &&
+            state !== before,
         ).length;
         const { attempts, failures, losses } = last.steps[name]!;
         expect(failures).toBeLessThanOrEqual(retry.limit + 1);
@@ -188,7 +217,12 @@ describe("transition, over random plans and histories", () => {
         const step = last.steps[name]!;
         const bad = dependsOn.filter((other) => last.steps[other]!.status !== "succeeded");
         if (step.status === "skipped") {
-          expect(bad.map((other) => `${other} ${last.steps[other]!.status === "failed" ? "failed" : `was ${last.steps[other]!.status}`}`)).toContain(step.reason);
+          expect(
+            bad.map(
+              (other) =>
+                `${other} ${last.steps[other]!.status === "failed" ? "failed" : `was ${last.steps[other]!.status}`}`,
+            ),
+          ).toContain(step.reason);
           expect([step.attempts, step.error, step.startedAt]).toEqual([0, null, null]);
         }
         if (step.status === "cancelled") expect(step.reason).toBe("asked for");
@@ -243,17 +277,28 @@ describe("transition", () => {
     ]);
     const middle = after(plan, succeeded("a"), succeeded("b"));
     expect(middle.steps["d"]!.status).toBe("waiting");
-    expect(transition(plan, middle, succeeded("c"), 9).commands).toEqual([{ type: "start-attempt", step: "d", epoch: 1 }]);
+    expect(transition(plan, middle, succeeded("c"), 9).commands).toEqual([
+      { type: "start-attempt", step: "d", epoch: 1 },
+    ]);
   });
 
   it("keeps the output, the row counts and the assets of an attempt that succeeded", () => {
     const plan = planOf({ a: [] });
     const rows = { in: 10, out: 8, duplicate: 1, quarantined: 1 };
     const { state } = transition(
-      plan, started(plan), { type: "attempt-succeeded", step: "a", epoch: 1, output: { n: 8 }, rows, assets: ["warehouse.sales"] }, 7,
+      plan,
+      started(plan),
+      { type: "attempt-succeeded", step: "a", epoch: 1, output: { n: 8 }, rows, assets: ["warehouse.sales"] },
+      7,
     );
     expect(state).toMatchObject({ status: "succeeded", finishedAt: 7 });
-    expect(state.steps["a"]).toMatchObject({ output: { n: 8 }, rows, assets: ["warehouse.sales"], startedAt: 0, finishedAt: 7 });
+    expect(state.steps["a"]).toMatchObject({
+      output: { n: 8 },
+      rows,
+      assets: ["warehouse.sales"],
+      startedAt: 0,
+      finishedAt: 7,
+    });
   });
 
   it("waits twice as long with each failure, up to the cap", () => {
@@ -266,18 +311,28 @@ describe("transition", () => {
       state = transition(plan, state, fired("a", epoch), 200).state;
     }
     expect(waits).toEqual([1_000, 2_000, 4_000, 8_000, 10_000, 10_000]);
-    expect(transition(plan, state, failed("a", 7), 300).state).toMatchObject({ status: "failed", steps: { a: { failures: 7, attempts: 7 } } });
+    expect(transition(plan, state, failed("a", 7), 300).state).toMatchObject({
+      status: "failed",
+      steps: { a: { failures: 7, attempts: 7 } },
+    });
   });
 
   it("waits equally long with constant backoff, and never longer than the cap, however many failures", () => {
     const constant = retryPolicy({ delay: "5s", backoff: "constant" });
     expect([1, 2, 30].map((failures) => retryDelay(constant, failures))).toEqual([5_000, 5_000, 5_000]);
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 100_000 }), fc.nat(10_000_000), fc.nat(10_000_000), (failures, delayMs, maxDelayMs) => {
-        const wait = retryDelay({ limit: 1, delayMs, maxDelayMs, backoff: "exponential" }, failures);
-        expect(Number.isInteger(wait) && wait >= 0 && wait <= maxDelayMs).toBe(true);
-        expect(retryDelay({ limit: 1, delayMs, maxDelayMs, backoff: "exponential" }, failures + 1)).toBeGreaterThanOrEqual(wait);
-      }),
+      fc.property(
+        fc.integer({ min: 1, max: 100_000 }),
+        fc.nat(10_000_000),
+        fc.nat(10_000_000),
+        (failures, delayMs, maxDelayMs) => {
+          const wait = retryDelay({ limit: 1, delayMs, maxDelayMs, backoff: "exponential" }, failures);
+          expect(Number.isInteger(wait) && wait >= 0 && wait <= maxDelayMs).toBe(true);
+          expect(
+            retryDelay({ limit: 1, delayMs, maxDelayMs, backoff: "exponential" }, failures + 1),
+          ).toBeGreaterThanOrEqual(wait);
+        },
+      ),
     );
   });
 
@@ -303,14 +358,24 @@ describe("transition", () => {
 
   it("counts losses in a row only: a word from the step's own code begins anew", () => {
     const plan = planOf({ a: [] }, { limit: 1, delayMs: 0, backoff: "constant", maxDelayMs: 0 });
-    const state = after(plan, lost("a", 1), lost("a", 2), lost("a", 3), lost("a", 4), failed("a", 5), fired("a", 5), lost("a", 6));
+    const state = after(
+      plan,
+      lost("a", 1),
+      lost("a", 2),
+      lost("a", 3),
+      lost("a", 4),
+      failed("a", 5),
+      fired("a", 5),
+      lost("a", 6),
+    );
     expect(state.steps["a"]).toMatchObject({ status: "queued", attempts: 7, losses: 1, failures: 1 });
   });
 
   it("counts no loss when it was the scheduler that stopped, however often", () => {
     const plan = planOf({ a: [] });
     let state = started(plan);
-    for (let epoch = 1; epoch <= 50; epoch += 1) state = transition(plan, state, lost("a", epoch, "scheduler-stopped"), epoch).state;
+    for (let epoch = 1; epoch <= 50; epoch += 1)
+      state = transition(plan, state, lost("a", epoch, "scheduler-stopped"), epoch).state;
     expect(state.steps["a"]).toMatchObject({ status: "queued", attempts: 51, losses: 0, failures: 0 });
     expect(transition(plan, state, succeeded("a", 51), 99).state.status).toBe("succeeded");
   });
@@ -319,10 +384,14 @@ describe("transition", () => {
     const plan = planOf({ a: [], b: ["a"], c: [], d: ["b"] });
     const before = after(plan, succeeded("a"), failed("c"));
     const { state, commands } = transition(plan, before, { type: "cancelled", reason: "interrupted" }, 50);
-    expect(commands).toEqual([{ type: "stop-attempt", step: "b", epoch: 1 }, { type: "finish-run", status: "cancelled" }]);
+    expect(commands).toEqual([
+      { type: "stop-attempt", step: "b", epoch: 1 },
+      { type: "finish-run", status: "cancelled" },
+    ]);
     expect(state.status).toBe("cancelled");
     expect(state.steps["a"]!.status).toBe("succeeded");
-    for (const name of ["b", "c", "d"]) expect(state.steps[name]).toMatchObject({ status: "cancelled", reason: "interrupted", wakeAt: null });
+    for (const name of ["b", "c", "d"])
+      expect(state.steps[name]).toMatchObject({ status: "cancelled", reason: "interrupted", wakeAt: null });
     expect(state.steps["c"]!.error, "why it was waiting stays to be read").toEqual(retryableFailure);
   });
 

@@ -58,23 +58,26 @@ describe("the shop's database", () => {
 const server = await startPostgres();
 afterAll(() => server?.stop());
 
-describe.skipIf(server === null)(`the shop's database in PostgreSQL${server === null ? ` (${postgresMissing})` : ""}`, () => {
-  it("holds the same customers as the file, however often it is filled", async () => {
-    const { url } = server!;
-    await fillPostgres(url);
-    await fillPostgres(url);
-    const path = join(folder, "compare/shop.db");
-    fillSqlite(path);
-    const { Client } = (await import("pg")).default;
-    const client = new Client({ connectionString: url });
-    await client.connect();
-    try {
-      const { rows } = await client.query(
-        "SELECT customer_id, name, country, segment, updated_at FROM shop_customers ORDER BY customer_id",
-      );
-      expect(rows.map((row) => ({ ...row, updated_at: row.updated_at.toISOString() }))).toEqual(read(path));
-    } finally {
-      await client.end();
-    }
-  });
-});
+describe.skipIf(server === null)(
+  `the shop's database in PostgreSQL${server === null ? ` (${postgresMissing})` : ""}`,
+  () => {
+    it("holds the same customers as the file, however often it is filled", async () => {
+      const { url } = server!;
+      await fillPostgres(url);
+      await fillPostgres(url);
+      const path = join(folder, "compare/shop.db");
+      fillSqlite(path);
+      const { Client } = (await import("pg")).default;
+      const client = new Client({ connectionString: url });
+      await client.connect();
+      try {
+        const { rows } = await client.query(
+          "SELECT customer_id, name, country, segment, updated_at FROM shop_customers ORDER BY customer_id",
+        );
+        expect(rows.map((row) => ({ ...row, updated_at: row.updated_at.toISOString() }))).toEqual(read(path));
+      } finally {
+        await client.end();
+      }
+    });
+  },
+);

@@ -9,17 +9,38 @@ import type { StepContext, StepHandle, StepSpec } from "../../../src/pipeline/st
 import { task } from "../../../src/pipeline/task.ts";
 
 const noop = task(async () => {});
-const spec = (config: Json): StepSpec<null> => ({ kind: "test", inputs: {}, config, execute: async () => ({ output: null }) });
-const invalid = (message: string | RegExp) => expect.objectContaining({ code: "DEFINITION_INVALID", message: expect.stringMatching(message), hint: expect.any(String) });
+const spec = (config: Json): StepSpec<null> => ({
+  kind: "test",
+  inputs: {},
+  config,
+  execute: async () => ({ output: null }),
+});
+const invalid = (message: string | RegExp) =>
+  expect.objectContaining({
+    code: "DEFINITION_INVALID",
+    message: expect.stringMatching(message),
+    hint: expect.any(String),
+  });
 
 describe("pipeline", () => {
   it("makes a plan of steps in the order in which they were described, each knowing what it depends on", () => {
     const { plan } = pipeline("orders", ({ step }) => {
-      const a = step("a", task(async () => 1));
-      const b = step("b", task({ a }, async (inputs) => inputs.a + 1), { after: a });
+      const a = step(
+        "a",
+        task(async () => 1),
+      );
+      const b = step(
+        "b",
+        task({ a }, async (inputs) => inputs.a + 1),
+        { after: a },
+      );
       step("c", noop, { after: [a, b] });
     });
-    expect(plan.steps.map(({ name, kind, dependsOn }) => [name, kind, dependsOn])).toEqual([["a", "task", []], ["b", "task", ["a"]], ["c", "task", ["a", "b"]]]);
+    expect(plan.steps.map(({ name, kind, dependsOn }) => [name, kind, dependsOn])).toEqual([
+      ["a", "task", []],
+      ["b", "task", ["a"]],
+      ["c", "task", ["a", "b"]],
+    ]);
     expect(plan).toMatchObject({ pipeline: "orders", partitions: null });
   });
 
@@ -28,7 +49,10 @@ describe("pipeline", () => {
       step("a", noop);
       step("b", noop, { retry: { limit: 0 }, timeout: "1.1m" });
     });
-    expect(plan.steps[0]).toMatchObject({ retry: { limit: 5, delayMs: 300_000, backoff: "exponential" }, timeoutMs: 3_600_000 });
+    expect(plan.steps[0]).toMatchObject({
+      retry: { limit: 5, delayMs: 300_000, backoff: "exponential" },
+      timeoutMs: 3_600_000,
+    });
     expect(plan.steps[1]).toMatchObject({ retry: { limit: 0, delayMs: 300_000 }, timeoutMs: 66_000 });
     expect(pipeline("p", ({ step }) => void step("a", noop)).plan.steps[0]!.timeoutMs).toBeNull();
   });
@@ -46,19 +70,34 @@ describe("pipeline", () => {
 
   it("runs the code of a task with the outputs it reads", async () => {
     const { specs } = pipeline("orders", ({ step }) => {
-      const a = step("a", task(async () => ({ n: 1 })));
-      step("b", task({ first: a }, ({ first }, context) => `${first.n} ${context.step}`));
-      step("c", task(() => {}));
+      const a = step(
+        "a",
+        task(async () => ({ n: 1 })),
+      );
+      step(
+        "b",
+        task({ first: a }, ({ first }, context) => `${first.n} ${context.step}`),
+      );
+      step(
+        "c",
+        task(() => {}),
+      );
     });
     const run = async (name: string, inputs: Record<string, unknown>) =>
-      (await specs(null).get(name)!.execute({ step: name, inputs } as unknown as StepContext, undefined as never)).output;
+      (
+        await specs(null)
+          .get(name)!
+          .execute({ step: name, inputs } as unknown as StepContext, undefined as never)
+      ).output;
     expect(await run("a", {})).toEqual({ n: 1 });
     expect(await run("b", { first: { n: 1 } })).toBe("1 b");
     expect(await run("c", {})).toBeNull();
   });
 
   it("refuses two steps of one name", () => {
-    expect(() => pipeline("orders", ({ step }) => [step("a", noop), step("a", noop)] as never)).toThrow(invalid(/"orders" has two steps named "a"/));
+    expect(() => pipeline("orders", ({ step }) => [step("a", noop), step("a", noop)] as never)).toThrow(
+      invalid(/"orders" has two steps named "a"/),
+    );
   });
 
   it("refuses a handle from another pipeline, even of a step of the same name", () => {
@@ -66,8 +105,11 @@ describe("pipeline", () => {
     pipeline("other", ({ step }) => {
       foreign = step("a", noop);
     });
-    const build = (after: StepHandle<unknown>) => () => pipeline("orders", ({ step }) => (step("a", noop), void step("b", noop, { after })));
-    expect(build(foreign!)).toThrow(invalid(/"b" of pipeline "orders" depends on a handle that is not from this pipeline/));
+    const build = (after: StepHandle<unknown>) => () =>
+      pipeline("orders", ({ step }) => (step("a", noop), void step("b", noop, { after })));
+    expect(build(foreign!)).toThrow(
+      invalid(/"b" of pipeline "orders" depends on a handle that is not from this pipeline/),
+    );
     expect(build({ step: "a" }), "a handle made by hand").toThrow(invalid("not from this pipeline"));
   });
 
@@ -91,7 +133,16 @@ describe("pipeline", () => {
   });
 
   it.each([undefined, null])("refuses %s as a handle, with a clear error", (handle) => {
-    expect(() => pipeline("orders", ({ step }) => void step("b", task({ a: handle as never }, async () => 1)))).toThrow(invalid("not from this pipeline"));
+    expect(() =>
+      pipeline(
+        "orders",
+        ({ step }) =>
+          void step(
+            "b",
+            task({ a: handle as never }, async () => 1),
+          ),
+      ),
+    ).toThrow(invalid("not from this pipeline"));
   });
 
   it("refuses an async builder, and leaves no rejection behind", async () => {
@@ -113,14 +164,24 @@ describe("pipeline", () => {
 
   it("refuses what is not a kind of step, and says how to wrap a function", () => {
     const build = (wrong: unknown) => () => pipeline("orders", ({ step }) => void step("a", wrong as StepSpec<null>));
-    expect(build(async () => 1)).toThrow(expect.objectContaining({ code: "DEFINITION_INVALID", hint: expect.stringContaining("task(") }));
-    for (const wrong of [undefined, null, {}, "a", { kind: "x", inputs: {} }]) expect(build(wrong)).toThrow(invalid('"a" of pipeline "orders" is not made of'));
+    expect(build(async () => 1)).toThrow(
+      expect.objectContaining({ code: "DEFINITION_INVALID", hint: expect.stringContaining("task(") }),
+    );
+    for (const wrong of [undefined, null, {}, "a", { kind: "x", inputs: {} }])
+      expect(build(wrong)).toThrow(invalid('"a" of pipeline "orders" is not made of'));
   });
 
-  it.each(["", "A", "1a", "a-b", "a b", "_a", "ä", "a".repeat(65), undefined, 7])("refuses the name %j for a step or a pipeline", (name) => {
-    expect(() => pipeline(name as string, ({ step }) => void step("a", noop))).toThrow(invalid("can't be the name of a pipeline"));
-    expect(() => pipeline("orders", ({ step }) => void step(name as string, noop))).toThrow(invalid("can't be the name of a step"));
-  });
+  it.each(["", "A", "1a", "a-b", "a b", "_a", "ä", "a".repeat(65), undefined, 7])(
+    "refuses the name %j for a step or a pipeline",
+    (name) => {
+      expect(() => pipeline(name as string, ({ step }) => void step("a", noop))).toThrow(
+        invalid("can't be the name of a pipeline"),
+      );
+      expect(() => pipeline("orders", ({ step }) => void step(name as string, noop))).toThrow(
+        invalid("can't be the name of a step"),
+      );
+    },
+  );
 
   it.each(["a", "a1_b", "constructor", "a".repeat(64)])("takes the name %j", (name) => {
     expect(pipeline(name, ({ step }) => void step(name, noop)).plan.steps[0]!.name).toBe(name);
@@ -149,7 +210,11 @@ describe("a plan's version", () => {
   const reversed = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(reversed);
     if (typeof value !== "object" || value === null) return value;
-    return Object.fromEntries(Object.entries(value).reverse().map(([key, item]) => [key, reversed(item)]));
+    return Object.fromEntries(
+      Object.entries(value)
+        .reverse()
+        .map(([key, item]) => [key, reversed(item)]),
+    );
   };
 
   it("doesn't change with the order of keys", () => {
@@ -169,8 +234,12 @@ describe("a plan's version", () => {
       }),
     );
     const base = planWith({ n: 1 });
-    expect(pipeline("orders", { timeout: "1s" }, ({ step }) => void step("a", spec({ n: 1 }))).plan.version).not.toBe(base.version);
-    expect(pipeline("orders", { retry: { limit: 9 } }, ({ step }) => void step("a", spec({ n: 1 }))).plan.version).not.toBe(base.version);
+    expect(pipeline("orders", { timeout: "1s" }, ({ step }) => void step("a", spec({ n: 1 }))).plan.version).not.toBe(
+      base.version,
+    );
+    expect(
+      pipeline("orders", { retry: { limit: 9 } }, ({ step }) => void step("a", spec({ n: 1 }))).plan.version,
+    ).not.toBe(base.version);
     expect(pipeline("others", ({ step }) => void step("a", spec({ n: 1 }))).plan.version).not.toBe(base.version);
   });
 
@@ -184,8 +253,33 @@ describe("a plan's version", () => {
   });
 
   it("is that of the code of a task", () => {
-    const one = pipeline("orders", ({ step }) => void step("a", task(async () => 1))).plan.version;
-    expect(pipeline("orders", ({ step }) => void step("a", task(async () => 1))).plan.version).toBe(one);
-    expect(pipeline("orders", ({ step }) => void step("a", task(async () => 2))).plan.version).not.toBe(one);
+    const one = pipeline(
+      "orders",
+      ({ step }) =>
+        void step(
+          "a",
+          task(async () => 1),
+        ),
+    ).plan.version;
+    expect(
+      pipeline(
+        "orders",
+        ({ step }) =>
+          void step(
+            "a",
+            task(async () => 1),
+          ),
+      ).plan.version,
+    ).toBe(one);
+    expect(
+      pipeline(
+        "orders",
+        ({ step }) =>
+          void step(
+            "a",
+            task(async () => 2),
+          ),
+      ).plan.version,
+    ).not.toBe(one);
   });
 });

@@ -2,9 +2,19 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
-import { defineConfig, env, file, homeFolder, isReference, resolveSetting, type Connection } from "../../../src/config.ts";
+import {
+  defineConfig,
+  env,
+  file,
+  homeFolder,
+  isReference,
+  resolveSetting,
+  type Connection,
+} from "../../../src/config.ts";
 
-const vendor = (settings: Connection["settings"] = {}) => (name: string): Connection => ({ name, vendor: "test", settings });
+const vendor =
+  (settings: Connection["settings"] = {}) =>
+  (name: string): Connection => ({ name, vendor: "test", settings });
 
 describe("a setting", () => {
   let folder: string;
@@ -38,7 +48,11 @@ describe("a setting", () => {
   it("says which variable is missing and how to set it", () => {
     vi.stubEnv("SLUICE_TEST_KEY", undefined);
     expect(() => resolveSetting(env("SLUICE_TEST_KEY"), folder)).toThrow(
-      expect.objectContaining({ code: "REFERENCE_UNRESOLVED", message: expect.stringContaining("SLUICE_TEST_KEY"), hint: expect.stringContaining("export SLUICE_TEST_KEY=") }),
+      expect.objectContaining({
+        code: "REFERENCE_UNRESOLVED",
+        message: expect.stringContaining("SLUICE_TEST_KEY"),
+        hint: expect.stringContaining("export SLUICE_TEST_KEY="),
+      }),
     );
   });
 
@@ -50,7 +64,11 @@ describe("a setting", () => {
   it("says which file is missing", () => {
     for (const path of ["no-such-key", "."]) {
       expect(() => resolveSetting(file(path), folder)).toThrow(
-        expect.objectContaining({ code: "REFERENCE_UNRESOLVED", message: expect.stringContaining(join(folder, path)), hint: expect.any(String) }),
+        expect.objectContaining({
+          code: "REFERENCE_UNRESOLVED",
+          message: expect.stringContaining(join(folder, path)),
+          hint: expect.any(String),
+        }),
       );
     }
   });
@@ -66,7 +84,10 @@ describe("a setting", () => {
 });
 
 describe("a configuration", () => {
-  const config = defineConfig({ connections: { warehouse: vendor(), shop: vendor({ path: "data/shop.db" }) }, workers: 2 });
+  const config = defineConfig({
+    connections: { warehouse: vendor(), shop: vendor({ path: "data/shop.db" }) },
+    workers: 2,
+  });
 
   it("gives each connection its name", () => {
     expect(config.connections.shop).toEqual({ name: "shop", vendor: "test", settings: { path: "data/shop.db" } });
@@ -76,7 +97,11 @@ describe("a configuration", () => {
     expect(config).toMatchObject({ kind: "sluice.config", workers: 2, memory: undefined });
   });
 
-  const unknown = expect.objectContaining({ code: "UNKNOWN_CONNECTION", message: expect.stringContaining('"shopp"'), hint: "It defines warehouse, shop." });
+  const unknown = expect.objectContaining({
+    code: "UNKNOWN_CONNECTION",
+    message: expect.stringContaining('"shopp"'),
+    hint: "It defines warehouse, shop.",
+  });
 
   it("says which connections there are when another is asked for", () => {
     expect(() => (config.connections as Record<string, unknown>)["shopp"]).toThrow(unknown);
@@ -90,7 +115,9 @@ describe("a configuration", () => {
   });
 
   it("says that there are none", () => {
-    expect(() => (defineConfig().connections as Record<string, unknown>)["shop"]).toThrow(expect.objectContaining({ code: "UNKNOWN_CONNECTION", hint: "It defines none." }));
+    expect(() => (defineConfig().connections as Record<string, unknown>)["shop"]).toThrow(
+      expect.objectContaining({ code: "UNKNOWN_CONNECTION", hint: "It defines none." }),
+    );
   });
 
   it("can be awaited, shown and spread like any object", async () => {
@@ -100,7 +127,9 @@ describe("a configuration", () => {
   });
 
   it.each(["Shop", "my-shop", "1st", "", "shop.eu"])("refuses the connection name %j", (name) => {
-    expect(() => defineConfig({ connections: { [name]: vendor() } })).toThrow(expect.objectContaining({ code: "CONFIG_INVALID" }));
+    expect(() => defineConfig({ connections: { [name]: vendor() } })).toThrow(
+      expect.objectContaining({ code: "CONFIG_INVALID" }),
+    );
   });
 });
 

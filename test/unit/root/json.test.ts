@@ -5,7 +5,12 @@ import { canonicalJson, contentHash } from "../../../src/json.ts";
 
 describe("canonical JSON", () => {
   it("is JSON of the same value", () => {
-    fc.assert(fc.property(fc.jsonValue(), (value) => void expect(JSON.parse(canonicalJson(value))).toEqual(JSON.parse(JSON.stringify(value)))));
+    fc.assert(
+      fc.property(
+        fc.jsonValue(),
+        (value) => void expect(JSON.parse(canonicalJson(value))).toEqual(JSON.parse(JSON.stringify(value))),
+      ),
+    );
   });
 
   it("doesn't depend on the order in which keys were written", () => {
@@ -19,7 +24,9 @@ describe("canonical JSON", () => {
 
   it("keeps the order of lists, leaves undefined out, and writes big integers and times as text", () => {
     expect(canonicalJson([2, 1, undefined])).toBe("[2,1,null]");
-    expect(canonicalJson({ a: undefined, b: 2n ** 64n, c: new Date(0) })).toBe('{"b":"18446744073709551616","c":"1970-01-01T00:00:00.000Z"}');
+    expect(canonicalJson({ a: undefined, b: 2n ** 64n, c: new Date(0) })).toBe(
+      '{"b":"18446744073709551616","c":"1970-01-01T00:00:00.000Z"}',
+    );
     expect(canonicalJson(undefined)).toBe("null");
   });
 
