@@ -71,7 +71,7 @@ export function load(
         },
       );
       return {
-        output: { kind: "load-result", asset, offered: dataset.rows, loaded },
+        output: { kind: "load-result", asset, offered: dataset.rows, loaded, quarantined: dataset.quarantined ?? 0 },
         rows: { in: dataset.rows, out: loaded, duplicate: 0, quarantined: 0 },
         assets: [asset],
       };

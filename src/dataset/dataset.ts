@@ -16,4 +16,6 @@ export interface Dataset {
   readonly bytes: number;
   /** SHA-256 over the files' contents, in hex. */
   readonly hash: string;
+  /** Rows that the contract behind this dataset has set aside, where it has any: an empty dataset may have been a full one. */
+  readonly quarantined?: number;
 }

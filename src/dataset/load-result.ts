@@ -9,4 +9,6 @@ export interface LoadResult {
   readonly offered: number;
   /** Rows that the destination confirmed. */
   readonly loaded: number;
+  /** Rows that the contract before the load set aside. */
+  readonly quarantined: number;
 }

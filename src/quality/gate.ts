@@ -9,7 +9,7 @@ export interface GateOptions {
   readonly loadedRatio?: number;
   /** Least number of loaded rows. */
   readonly minRows?: number;
-  /** What to do when nothing was offered at all, such as on a day without sales. @default "fail" */
+  /** What to do when there was nothing to load and nothing in quarantine, such as on a day without sales. @default "fail" */
   readonly whenEmpty?: "pass" | "fail";
 }
 
@@ -57,6 +57,10 @@ function judgeLoad(load: LoadResult, settings: Settings): GateReport {
     loaded: load.loaded,
     loadedRatio: load.offered === 0 ? 1 : load.loaded / load.offered,
   };
+  if (load.offered === 0 && load.quarantined > 0) {
+    const what = `no row is valid, all ${load.quarantined} were quarantined`;
+    throw closed(report, settings, what, "Look into quarantine for the reason, then run the partition again.");
+  }
   if (load.offered === 0) {
     if (settings.whenEmpty === "pass") return report;
     throw closed(

@@ -88,7 +88,8 @@ async function execute(
     duplicate: outcome.duplicate,
     quarantined: outcome.quarantined,
   };
-  return { output: outcome.valid, rows };
+  const { quarantined } = outcome;
+  return { output: quarantined === 0 ? outcome.valid : { ...outcome.valid, quarantined }, rows };
 }
 
 function emptyDataset(contract: Contract, dataset: Dataset): Dataset {

@@ -94,7 +94,7 @@ describe("extract and load", () => {
     const { lines, sales } = await runDay("2011-01-04", 1);
     expect(lines.rows).toEqual({ in: 2, out: 2, duplicate: 0, quarantined: 0 });
     expect(sales).toEqual({
-      output: { kind: "load-result", asset: "warehouse.sales", offered: 2, loaded: 2 },
+      output: { kind: "load-result", asset: "warehouse.sales", offered: 2, loaded: 2, quarantined: 0 },
       rows: { in: 2, out: 2, duplicate: 0, quarantined: 0 },
       assets: ["warehouse.sales"],
     });

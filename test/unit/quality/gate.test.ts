@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 import type { StepContext } from "../../../src/pipeline/step.ts";
 import { gate, type GateOptions } from "../../../src/quality/index.ts";
 
-function run(options: GateOptions, offered: number, loaded: number): Promise<unknown> {
-  const inputs = { loaded: { kind: "load-result", asset: "warehouse.sales", offered, loaded } };
+function run(options: GateOptions, offered: number, loaded: number, quarantined = 0): Promise<unknown> {
+  const inputs = { loaded: { kind: "load-result", asset: "warehouse.sales", offered, loaded, quarantined } };
   return gate({ step: "loaded" }, options).execute({ inputs } as unknown as StepContext, undefined);
 }
 
@@ -36,6 +36,13 @@ describe("a gate", () => {
     await expect(run({ loadedRatio: 0.95 }, 0, 0)).rejects.toMatchObject({ code: "GATE_CLOSED" });
     expect(await run({ loadedRatio: 0.95, minRows: 100, whenEmpty: "pass" }, 0, 0)).toMatchObject({
       output: { loadedRatio: 1 },
+    });
+  });
+
+  it("does not take a load for empty whose rows were all quarantined", async () => {
+    await expect(run({ minRows: 1, whenEmpty: "pass" }, 0, 0, 3)).rejects.toMatchObject({
+      code: "GATE_CLOSED",
+      message: "The gate on warehouse.sales is closed: no row is valid, all 3 were quarantined",
     });
   });
 
