@@ -9,7 +9,7 @@ import { readTemplate } from "../template.ts";
 export const command: CommandDefinition = {
   examples: ["sluice init demo"],
   description:
-    "Makes a project in a new folder: a configuration, a contract, a feature view and a pipeline over some made- " +
+    "Makes a project in a new folder: a configuration, a contract, a feature view and a pipeline over some made-" +
     "up orders, some of which are wrong.",
   arguments: [{ name: "dir", description: "folder to make; its name becomes the project's" }],
   options: [{ name: "template", value: "name", description: "what to start from", choices: ["demo"], default: "demo" }],
