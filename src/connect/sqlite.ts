@@ -16,5 +16,5 @@ export interface SqliteSettings {
  */
 export function sqlite(path: Setting): ConnectionFactory<SqlConnection> {
   const settings = { path } satisfies SqliteSettings as unknown as JsonObject;
-  return (name) => sqlConnection({ name, vendor: "sqlite", settings }, (position) => `?${position}`);
+  return (name) => sqlConnection({ name, vendor: "sqlite", settings }, () => "?");
 }

@@ -2,7 +2,7 @@
 // where the engine would hand out what it could still read.
 import { createReadStream, readFileSync, statSync } from "node:fs";
 import { open } from "node:fs/promises";
-import { createGunzip, createZstdDecompress, gunzipSync, zstdDecompressSync } from "node:zlib";
+import { createGunzip, createZstdDecompress, gunzipSync, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { SluiceError } from "../../errors.ts";
 import { emptyFile, malformed } from "./scan.ts";
 
@@ -39,11 +39,30 @@ export async function openContent(path: string, file: string, limits: ContentLim
   if (named !== "none" && compression !== named) {
     throw malformed(file, `is not a ${named} file, though its name says so`, "Rename it to .csv, or fetch it again.");
   }
+  if (compression === "zstd") requireSoundZstd(file);
   return {
     compression,
     whole: raw === null ? null : inflate(raw, compression, file, limits.whole * 8),
     chunks: (signal) => stream(path, compression, file, limits.chunk, signal),
   };
+}
+
+/**
+ * Refuses zstd where the runtime takes a file that is cut off for a shorter one, as Node 22 does up to some release. It is
+ * tried out, because no version number tells.
+ */
+export function requireSoundZstd(file: string, decompress: (data: Buffer) => Buffer = zstdDecompressSync): void {
+  const whole = zstdCompressSync("a probe that must not come out when its end is missing");
+  try {
+    decompress(whole.subarray(0, whole.length - 1));
+  } catch {
+    return;
+  }
+  throw new SluiceError(
+    "DEPENDENCY_MISSING",
+    `${file} can't be read safely: zstd in Node ${process.versions.node} does not notice when a file is cut off`,
+    { hint: "Use Node 24, or gzip the file." },
+  );
 }
 
 /** Told by the first bytes, so that a file is read for what it is. */

@@ -5,7 +5,10 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { SluiceError } from "../../errors.ts";
 
 export interface Database {
-  /** A prepared statement, made once per text. */
+  /**
+   * A prepared statement, made once per text. A value that is used twice has a name (`$run`): Node 22 can't bind to
+   * numbered parameters (`?1`).
+   */
   prepare(text: string): StatementSync;
   /** Runs `work` in one write transaction: all of it or nothing. */
   transaction<T>(work: () => T): T;

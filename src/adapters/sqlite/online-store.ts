@@ -138,10 +138,14 @@ function viewRow(database: Database, name: string): ViewRow | undefined {
 function statusOf(database: Database, view: ViewRow): ViewStatus {
   const counted = database
     .prepare(
-      `SELECT max(ends_at) FILTER (WHERE fingerprint = ?1) AS watermark, count(*) FILTER (WHERE fingerprint = ?1) AS partitions,
-       count(*) FILTER (WHERE fingerprint <> ?1) AS missing FROM partitions WHERE view_id = ?2`,
+      `SELECT max(ends_at) FILTER (WHERE fingerprint = $version) AS watermark, count(*) FILTER (WHERE fingerprint = $version) AS partitions,
+       count(*) FILTER (WHERE fingerprint <> $version) AS missing FROM partitions WHERE view_id = $view`,
     )
-    .get(view.fingerprint, view.id) as { watermark: string | null; partitions: number; missing: number };
+    .get({ $version: view.fingerprint, $view: view.id }) as {
+    watermark: string | null;
+    partitions: number;
+    missing: number;
+  };
   const definition = JSON.parse(view.definition) as StoredDefinition;
   return { view: view.name, definition, fingerprint: view.fingerprint, ...counted };
 }

@@ -166,10 +166,10 @@ function list(database: Database, filter: Parameters<QuarantineStore["list"]>[0]
   const rows = database
     .prepare(
       `SELECT pipeline, step, partition, run_id, contract, at, rows, reasons FROM place
-       WHERE rows > 0 AND (?1 IS NULL OR pipeline = ?1) AND (?2 IS NULL OR partition = ?2)
-       ORDER BY at DESC, partition, step LIMIT ?3`,
+       WHERE rows > 0 AND ($pipeline IS NULL OR pipeline = $pipeline) AND ($partition IS NULL OR partition = $partition)
+       ORDER BY at DESC, partition, step LIMIT $limit`,
     )
-    .all(filter.pipeline ?? null, partition, filter.limit) as unknown as PlaceRow[];
+    .all({ $pipeline: filter.pipeline ?? null, $partition: partition, $limit: filter.limit }) as unknown as PlaceRow[];
   return rows.map((row) => ({
     pipeline: row.pipeline,
     step: row.step,
@@ -186,16 +186,17 @@ function show(database: Database, filter: Parameters<QuarantineStore["show"]>[0]
   const rows = database
     .prepare(
       `SELECT q.id, q.record, q.row, q.reasons, p.step, p.partition, p.run_id FROM place p JOIN quarantined q ON q.set_id = p.set_id
-       WHERE p.pipeline = ?1 AND (?2 IS NULL OR p.partition = ?2) AND (?3 IS NULL OR p.step = ?3) AND q.id > ?4
-       ORDER BY q.id LIMIT ?5`,
+       WHERE p.pipeline = $pipeline AND ($partition IS NULL OR p.partition = $partition)
+         AND ($step IS NULL OR p.step = $step) AND q.id > $after
+       ORDER BY q.id LIMIT $limit`,
     )
-    .all(
-      filter.pipeline,
-      filter.partition === undefined ? null : (filter.partition ?? ""),
-      filter.step ?? null,
-      filter.after ?? 0,
-      filter.limit,
-    ) as unknown as {
+    .all({
+      $pipeline: filter.pipeline,
+      $partition: filter.partition === undefined ? null : (filter.partition ?? ""),
+      $step: filter.step ?? null,
+      $after: filter.after ?? 0,
+      $limit: filter.limit,
+    }) as unknown as {
     readonly id: number;
     readonly record: number;
     readonly row: string;

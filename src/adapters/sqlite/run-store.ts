@@ -129,9 +129,10 @@ export function openRunStore(path: string, options: { readonly readOnly?: boolea
     logs: async (runId, { step, after = 0, limit = 1000 }) => {
       const rows = database
         .prepare(
-          "SELECT * FROM logs WHERE run_id = ?1 AND position > ?2 AND (?3 IS NULL OR step = ?3) ORDER BY position LIMIT ?4",
+          `SELECT * FROM logs WHERE run_id = $run AND position > $after AND ($step IS NULL OR step = $step)
+           ORDER BY position LIMIT $limit`,
         )
-        .all(runId, after, step ?? null, limit) as unknown as LogRow[];
+        .all({ $run: runId, $after: after, $step: step ?? null, $limit: limit }) as unknown as LogRow[];
       return rows.map(toLogLine);
     },
     statistics: async () => database.snapshot(() => readStatistics(database)),
@@ -226,9 +227,10 @@ function loadRun(database: Database, id: string): StoredRun | null {
 function findRun(database: Database, id: string): StoredRun | null {
   const rows = database
     .prepare(
-      "SELECT id FROM runs WHERE id = ?1 OR (?1 <> '' AND substr(id, 1, length(?1)) = ?1) ORDER BY id = ?1 DESC LIMIT 2",
+      `SELECT id FROM runs WHERE id = $id OR ($id <> '' AND substr(id, 1, length($id)) = $id)
+       ORDER BY id = $id DESC LIMIT 2`,
     )
-    .all(id) as { id: string }[];
+    .all({ $id: id }) as { id: string }[];
   if (rows.length === 0 || (rows.length > 1 && rows[0]!.id !== id)) return null;
   return loadRun(database, rows[0]!.id);
 }

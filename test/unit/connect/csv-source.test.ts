@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { requireSoundZstd } from "../../../src/adapters/csv/content.ts";
 import { createCsvSource, csvSource } from "../../../src/adapters/csv/source.ts";
 import { systemClock } from "../../../src/clock.ts";
 import { csv, type CsvOptions } from "../../../src/connect/csv.ts";
@@ -314,6 +315,13 @@ describe("csv damage", () => {
         message: expect.stringMatching(/cut off/) as unknown,
       });
     }
+  });
+
+  it("zstd is refused where the runtime would not notice that a file is cut off", () => {
+    expect(() => requireSoundZstd("a.csv.zst", () => Buffer.from("a probe"))).toThrow(
+      expect.objectContaining({ code: "DEPENDENCY_MISSING", message: expect.stringContaining("a.csv.zst") as unknown }),
+    );
+    expect(() => requireSoundZstd("a.csv.zst")).not.toThrow();
   });
 
   it("a plain file named .gz is refused", async () => {
