@@ -115,25 +115,32 @@ export function fromFailure(failure: Failure): SluiceError {
   return new SluiceError(failure.code, failure.message, failure);
 }
 
+/** The error for a disk without space. `what` says what could not be written, or what the system said. */
+export function diskFull(what: string, cause: unknown): SluiceError {
+  return new SluiceError("DISK_FULL", `The disk is full: ${what}`, {
+    hint: "Free some space, then give the same command again; it resumes.",
+    cause,
+  });
+}
+
+/** The error for files or folders of the state that may not be used. */
+export function homeUnusable(message: string, cause: unknown): SluiceError {
+  return new SluiceError("HOME_UNUSABLE", message, {
+    hint: "Check the folder's owner and permissions, or point SLUICE_HOME at a folder you may write.",
+    cause,
+  });
+}
+
 function systemFailure(error: unknown): Failure | undefined {
   const code = (error as NodeJS.ErrnoException | null)?.code;
   const text = error instanceof Error ? error.message : "";
   if (code === "ENOSPC" || /no space left on device|database or disk is full/i.test(text)) {
-    return {
-      code: "DISK_FULL",
-      message: `The disk is full: ${firstLine(text)}`,
-      retryable: false,
-      hint: "Free some space, then give the same command again; it resumes.",
-    };
+    return toFailure(diskFull(firstLine(text), error));
   }
   if (code === "EACCES" || code === "EPERM" || code === "EROFS") {
     const path = (error as NodeJS.ErrnoException).path;
-    return {
-      code: "HOME_UNUSABLE",
-      message: `Not allowed to ${(error as NodeJS.ErrnoException).syscall ?? "use"} ${path ?? "a file"} (${code})`,
-      retryable: false,
-      hint: "Check the folder's owner and permissions, or point SLUICE_HOME at a folder you may write.",
-    };
+    const what = `Not allowed to ${(error as NodeJS.ErrnoException).syscall ?? "use"} ${path ?? "a file"} (${code})`;
+    return toFailure(homeUnusable(what, error));
   }
   return undefined;
 }

@@ -2,7 +2,7 @@
 // It runs SQL and hands out small results as plain JSON-safe rows. Large results never pass through here: they are
 // written as Parquet by write-dataset.ts.
 import { DuckDBInstance, type DuckDBConnection, type DuckDBPreparedStatement } from "@duckdb/node-api";
-import { SluiceError } from "../errors.ts";
+import { diskFull, SluiceError } from "../errors.ts";
 import type { Column } from "./dataset.ts";
 import type { SqlValue } from "./sql.ts";
 
@@ -115,10 +115,7 @@ function queryError(text: string, cause: unknown): SluiceError {
   const message = cause instanceof Error ? cause.message : String(cause);
   const line = message.split("\n", 1)[0] ?? message;
   if (/no space left on device|Could not write|disk.*full/i.test(message)) {
-    return new SluiceError("DISK_FULL", `The disk is full: ${line}`, {
-      hint: "Free some space, then give the same command again; it resumes.",
-      cause,
-    });
+    return diskFull(line, cause);
   }
   return new SluiceError("QUERY_FAILED", line, { details: { sql: text }, cause });
 }

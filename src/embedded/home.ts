@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { SluiceError } from "../errors.ts";
+import { homeUnusable, SluiceError } from "../errors.ts";
 
 export interface Home {
   readonly folder: string;
@@ -41,14 +41,7 @@ export function lockHome(home: Home, command: string): { release(): void } {
   try {
     mkdirSync(home.folder, { recursive: true });
   } catch (cause) {
-    throw new SluiceError(
-      "HOME_UNUSABLE",
-      `The state folder ${home.folder} can't be created: ${(cause as Error).message}`,
-      {
-        hint: "Check the folder's owner and permissions, or point SLUICE_HOME at a folder you may write.",
-        cause,
-      },
-    );
+    throw homeUnusable(`The state folder ${home.folder} can't be created: ${(cause as Error).message}`, cause);
   }
   let lock: DatabaseSync;
   try {
@@ -57,14 +50,7 @@ export function lockHome(home: Home, command: string): { release(): void } {
     lock.exec("BEGIN EXCLUSIVE");
   } catch (cause) {
     if (!/locked|busy/i.test(String(cause))) {
-      throw new SluiceError(
-        "HOME_UNUSABLE",
-        `The state folder ${home.folder} can't be written: ${(cause as Error).message}`,
-        {
-          hint: "Check the folder's owner and permissions, or point SLUICE_HOME at a folder you may write.",
-          cause,
-        },
-      );
+      throw homeUnusable(`The state folder ${home.folder} can't be written: ${(cause as Error).message}`, cause);
     }
     throw new SluiceError("HOME_BUSY", `Another sluice process is working on ${home.folder}${describeHolder(holder)}`, {
       hint: "Wait until it has ended, or stop it; reading commands (runs, logs, query, serve …) work meanwhile.",

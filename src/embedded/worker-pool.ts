@@ -5,8 +5,10 @@ import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { availableParallelism, totalmem } from "node:os";
 import { fileURLToPath } from "node:url";
+import { systemClock } from "../clock.ts";
 import { fromFailure, SluiceError } from "../errors.ts";
 import type { Assignment, AttemptEnd, Executor, Outcome } from "../engine/executor.ts";
+import { processTimer } from "../engine/timer.ts";
 import type { LogLine } from "../log.ts";
 import type { FromWorker, LoadedProject, ToWorker, WorkerStart } from "./messages.ts";
 
@@ -43,8 +45,7 @@ interface Worker {
 /** How long a worker may take to stop an attempt before it is killed, in milliseconds. */
 const stopGrace = 2_000;
 
-/** The longest wait that a timer of Node's takes; a longer one fires at once. */
-const longestTimer = 2 ** 31 - 1;
+const timer = processTimer(systemClock);
 
 /** Resolves when the first worker has loaded the project; rejects with the reason when it can't be loaded. */
 export async function openWorkerPool(options: WorkerPoolOptions): Promise<WorkerPool> {
@@ -136,20 +137,17 @@ export async function openWorkerPool(options: WorkerPoolOptions): Promise<Worker
       killer ??= setTimeout(() => worker.process.kill("SIGKILL"), stopGrace);
     };
     const { timeoutMs } = job.assignment;
-    const timer =
+    const cancelTimeout =
       timeoutMs === null
         ? null
-        : setTimeout(
-            () => {
-              timedOut = true;
-              stop();
-            },
-            Math.min(timeoutMs, longestTimer),
-          );
+        : timer(systemClock.now() + timeoutMs, () => {
+            timedOut = true;
+            stop();
+          });
     worker.job = job;
     worker.end = (outcome) => {
       if (killer !== null) clearTimeout(killer);
-      if (timer !== null) clearTimeout(timer);
+      cancelTimeout?.();
       job.signal.removeEventListener("abort", stop);
       worker.job = null;
       worker.end = null;

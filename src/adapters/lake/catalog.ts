@@ -76,10 +76,11 @@ export function withCatalog<T>(folder: string, read: (database: Database) => T):
   if (!existsSync(path)) return null;
   const database = openDatabase(path, { migrations, readOnly: true });
   try {
-    database.prepare("BEGIN").run();
-    // Another process may be about to make it.
-    const { user_version: version } = database.prepare("PRAGMA user_version").get() as { user_version: number };
-    return version === 0 ? null : read(database);
+    return database.snapshot(() => {
+      // Another process may be about to make it.
+      const { user_version: version } = database.prepare("PRAGMA user_version").get() as { user_version: number };
+      return version === 0 ? null : read(database);
+    });
   } finally {
     database.close();
   }

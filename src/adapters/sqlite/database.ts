@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { SluiceError } from "../../errors.ts";
+import { diskFull, homeUnusable, SluiceError } from "../../errors.ts";
 
 export interface Database {
   /**
@@ -18,7 +18,7 @@ export interface Database {
 }
 
 export interface DatabaseOptions {
-  /** Name of the table that counts applied migrations. */
+  /** SQL texts in the order of their release; how many a file has had is kept in its `user_version`. */
   readonly migrations: readonly string[];
   /** Milliseconds to wait for another process's write. @default 10000 */
   readonly busyTimeout?: number;
@@ -84,15 +84,9 @@ function open(path: string, options: DatabaseOptions): DatabaseSync {
     const reason = cause instanceof Error ? cause.message : String(cause);
     // Not merely "full": the reason may hold the path.
     if (/database or disk is full|ENOSPC/i.test(reason)) {
-      throw new SluiceError("DISK_FULL", `The disk is full: ${path} can't be written`, {
-        hint: "Free some space, then give the same command again; it resumes.",
-        cause,
-      });
+      throw diskFull(`${path} can't be written`, cause);
     }
-    throw new SluiceError("HOME_UNUSABLE", `${path} can't be opened: ${reason}`, {
-      hint: "Check the folder's owner and permissions, or point SLUICE_HOME at a folder you may write.",
-      cause,
-    });
+    throw homeUnusable(`${path} can't be opened: ${reason}`, cause);
   }
 }
 

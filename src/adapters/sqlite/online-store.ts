@@ -66,7 +66,7 @@ export function openOnlineStore(path: string, options: { readonly readOnly?: boo
   return {
     replacePartition: async (write) => database.transaction(() => replacePartition(database, write)),
     readEntity: async (view, key) =>
-      snapshot(database, () => {
+      database.snapshot(() => {
         const row = viewRow(database, view);
         if (row === undefined) return null;
         const tiles = database
@@ -81,7 +81,7 @@ export function openOnlineStore(path: string, options: { readonly readOnly?: boo
         };
       }),
     views: async () =>
-      snapshot(database, () => {
+      database.snapshot(() => {
         const rows = database.prepare("SELECT * FROM views ORDER BY name").all() as unknown as ViewRow[];
         return rows.map((row) => statusOf(database, row));
       }),
@@ -148,16 +148,6 @@ function statusOf(database: Database, view: ViewRow): ViewStatus {
   };
   const definition = JSON.parse(view.definition) as StoredDefinition;
   return { view: view.name, definition, fingerprint: view.fingerprint, ...counted };
-}
-
-/** Several reads as of one instant, though another process may be writing. */
-function snapshot<T>(database: Database, read: () => T): T {
-  database.prepare("BEGIN").run();
-  try {
-    return read();
-  } finally {
-    database.prepare("COMMIT").run();
-  }
 }
 
 function fenced(write: PartitionWrite, seen: number): SluiceError {

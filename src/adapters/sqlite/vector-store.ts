@@ -103,8 +103,8 @@ export function openVectorStore(path: string, { readOnly = false }: VectorStoreO
       const { written, result } = counted(database, fence, () => finish(database, settings));
       return { written, dropped: result };
     },
-    search: async (query) => snapshot(database, () => search(database, query)),
-    size: async () => snapshot(database, () => size(database)),
+    search: async (query) => database.snapshot(() => search(database, query)),
+    size: async () => database.snapshot(() => size(database)),
     close: () => database.close(),
   };
 }
@@ -122,16 +122,6 @@ function counted<T>(database: Database, fence: number, work: () => T): { written
     if (written > 0 && fence > highest) database.prepare("INSERT OR REPLACE INTO fences VALUES (1, ?)").run(fence);
     return { written, result };
   });
-}
-
-/** Runs the queries of `work` on one state of the database. */
-function snapshot<T>(database: Database, work: () => T): T {
-  database.prepare("BEGIN").run();
-  try {
-    return work();
-  } finally {
-    database.prepare("COMMIT").run();
-  }
 }
 
 function writeAll(database: Database, { settings, contents = [], documents = [], remove = [] }: StoreWrite): void {
