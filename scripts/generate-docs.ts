@@ -1,8 +1,11 @@
-// Writes the reference pages that are generated from the code: commands (from --help), errors and metrics. With --check
-// it writes nothing and fails when a page is not what the code says.
+// Writes the reference pages that are generated from the code: commands (from --help), addresses of the HTTP service,
+// errors and metrics. With --check it writes nothing and fails when a page is not what the code says.
 import { readFileSync, writeFileSync } from "node:fs";
+import { z } from "zod";
 import { exitCodeOf } from "../src/cli/exit-codes.ts";
 import { commandTable, main } from "../src/cli/main.ts";
+import { addresses, type Address } from "../src/http/addresses.ts";
+import { bodies } from "../src/http/bodies.ts";
 import { errorCodes, type ErrorCode } from "../src/errors.ts";
 import { metricDefinitions } from "../src/monitor/metric-definitions.ts";
 
@@ -42,6 +45,84 @@ function errorsPage(): string {
   ].join("\n\n");
 }
 
+interface Shape {
+  readonly properties?: Readonly<Record<string, Shape>>;
+  readonly required?: readonly string[];
+  readonly default?: unknown;
+  readonly type?: string;
+  readonly enum?: readonly unknown[];
+  readonly const?: unknown;
+  readonly anyOf?: readonly Shape[];
+  readonly oneOf?: readonly Shape[];
+  readonly items?: Shape;
+  readonly $ref?: string;
+}
+
+/** A JSON Schema in words. */
+function shapeText(shape: Shape): string {
+  if (shape.const !== undefined) return `\`${JSON.stringify(shape.const)}\``;
+  if (shape.enum !== undefined) return shape.enum.map((value) => `\`${JSON.stringify(value)}\``).join(", ");
+  // Any JSON, and a selection, are told of where they are used.
+  if (shape.$ref !== undefined) return shape.$ref.includes("schema0") ? "see below" : "any JSON";
+  if (shape.anyOf !== undefined) {
+    const types = [...new Set(shape.anyOf.map(shapeText))];
+    return types.length > 3 ? "any JSON" : types.filter((type) => type !== "null").join(" or ");
+  }
+  if (shape.items !== undefined) return `an array of ${shapeText(shape.items)}s`;
+  return { string: "text", integer: "whole number", null: "null" }[shape.type ?? ""] ?? shape.type ?? "any JSON";
+}
+
+function bodyText(name: keyof typeof bodies): string {
+  const { properties = {}, required = [] } = z.toJSONSchema(bodies[name], { io: "input" }) as Shape;
+  const fields = Object.entries(properties).map(([field, shape]) => {
+    const type =
+      field === "params" ? "any JSON" : field === "selection" ? "[selection](#selections)" : shapeText(shape);
+    const given =
+      shape.default === undefined || shape.default === null ? "" : ` (default \`${JSON.stringify(shape.default)}\`)`;
+    return `\`${field}\`${required.includes(field) ? "" : "?"}: ${type}${given}`;
+  });
+  return fields.length === 0 ? "`{}`" : fields.join("; ");
+}
+
+function takes({ query, body, idempotent }: Address): string {
+  const parameters = Object.entries(query ?? {}).map(([name, value]) => `\`${name}\`: ${value}`);
+  const all = [...parameters, ...(body === undefined ? [] : [bodyText(body)])];
+  return `${all.join("; ") || "–"}${idempotent === true ? "; takes an `Idempotency-Key`" : ""}`;
+}
+
+function httpPage(): string {
+  const table = (method: Address["method"]): string =>
+    [
+      `| address | | takes | answers |`,
+      "|---|---|---|---|",
+      ...addresses
+        .filter((address) => address.method === method)
+        .map(
+          (address) =>
+            `| \`${address.path}\` | ${address.summary} | ${takes(address)} | ${/^[A-Z]\w+$/.test(address.answer) ? `\`${address.answer}\`` : address.answer.replace(/\{[^}]*\}/g, "`$&`")} |`,
+        ),
+    ].join("\n");
+  return [
+    "# The HTTP service",
+    generated,
+    `\`sluice serve\` and \`sluice dev\` answer at these addresses. The types are those of [responses.ts](../../src/http/responses.ts). Every answer with a status of
+400 or above is \`{"error": {"code", "message", "hint"}}\`, with a code from [errors](errors.md). Lists are read on with what the answer calls \`next\`.`,
+    "## Reading",
+    table("GET"),
+    `\`:id\` of a run may be the beginning of its id, where that names it alone. Reading asks for no token.`,
+    "## Changing something",
+    `A request that changes something is a POST with \`Content-Type: application/json\`. It is answered once what it asks for is durable, as \`{"result": …}\`, with status
+202 where a run follows from it. A page of another site is refused, whatever it sends. Where the service can be reached from other machines (\`--host\`), it takes no changes
+unless it was started with a token (\`SLUICE_TOKEN\`, or \`--token\`), and where there is a token, every such request must bring it: \`Authorization: Bearer TOKEN\`.
+With \`--read-only\` it changes nothing.`,
+    table("POST"),
+    `With the same \`Idempotency-Key\` header (1 to 200 printable characters), asking again changes nothing; addresses that can't promise that refuse the header.`,
+    "## Selections",
+    `Which partitions: \`{"type": "range", "from", "to"}\` with both ends included, \`{"type": "keys", "keys": […]}\`, \`{"type": "all"}\`, or, of partitions with several dimensions,
+\`{"type": "each", "dimensions": {NAME: selection}}\`; a dimension that is left out is taken whole.`,
+  ].join("\n\n");
+}
+
 function metricsPage(): string {
   const rows = metricDefinitions.map(
     ({ name, type, labels, help }) =>
@@ -58,6 +139,7 @@ function metricsPage(): string {
 const pages: Readonly<Record<string, string>> = {
   "docs/reference/cli.md": await commandsPage(),
   "docs/reference/errors.md": errorsPage(),
+  "docs/reference/http.md": httpPage(),
   "docs/reference/metrics.md": metricsPage(),
 };
 const stale: string[] = [];

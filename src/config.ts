@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { isAbsolute, join, resolve } from "node:path";
 import { SluiceError } from "./errors.ts";
+import { readHooks, type HookOptions, type ReadHooks } from "./hook.ts";
 import type { JsonObject } from "./json.ts";
 
 /** A value that lives outside the code: the name of an environment variable or of a file. Never the value itself. */
@@ -82,13 +83,17 @@ export interface Connection {
 /** A connection that waits for its name: the key under which `defineConfig` finds it. */
 export type ConnectionFactory<C extends Connection = Connection> = (name: string) => C;
 
-/** What a project sets: its connections and what its workers may use. */
+/** What a project sets: its connections, what its workers may use, and whom it tells. */
 export interface ConfigOptions<F extends Record<string, ConnectionFactory>> {
   readonly connections?: F;
   /** Worker processes. @default the number of processors, at most 4 */
   readonly workers?: number;
   /** Memory that each worker's query engine may use before it spills to disk, such as "2GB". @default a share of the machine's */
   readonly memory?: string;
+  /** Slots by pool: as many attempts of steps with `pool: "api"` run at a time as `pools: { api: 5 }` says. */
+  readonly pools?: Readonly<Record<string, number>>;
+  /** What is called for every pipeline: when a run or step has succeeded or failed, a step is tried again, or either is late. */
+  readonly on?: HookOptions;
 }
 
 /** What `defineConfig` makes: the connections under their names, each typed by what made it. */
@@ -97,10 +102,13 @@ export interface Config<F extends Record<string, ConnectionFactory> = Record<str
   readonly connections: { readonly [K in keyof F]: ReturnType<F[K]> };
   readonly workers: number | undefined;
   readonly memory: string | undefined;
+  readonly pools: Readonly<Record<string, number>>;
+  /** The project's own hooks. */
+  readonly hooks: ReadHooks;
 }
 
 /**
- * A project's configuration: its connections, by name, and what its workers may use.
+ * A project's configuration: its connections, by name, what its workers may use, its pools and its hooks.
  *
  * ```ts
  * export const config = defineConfig({ connections: { warehouse: lake(), shop: sqlite("data/shop.db") } });
@@ -127,7 +135,25 @@ export function defineConfig<const F extends Record<string, ConnectionFactory> =
     }) as Config<F>["connections"],
     workers: options.workers,
     memory: options.memory,
+    pools: checkedPools(options.pools ?? {}),
+    hooks: readHooks(options.on, "The project"),
   });
+}
+
+function checkedPools(pools: Readonly<Record<string, number>>): Readonly<Record<string, number>> {
+  for (const [name, slots] of Object.entries(pools)) {
+    if (!/^[a-z][a-z0-9_]*$/.test(name)) {
+      throw new SluiceError("CONFIG_INVALID", `The pool name "${name}" is not a plain lower-case name`, {
+        hint: "Use letters, digits and _, starting with a letter.",
+      });
+    }
+    if (!Number.isSafeInteger(slots) || slots < 1) {
+      throw new SluiceError("CONFIG_INVALID", `The pool "${name}" has ${String(slots)} slots`, {
+        hint: "Write a whole number from 1.",
+      });
+    }
+  }
+  return Object.freeze({ ...pools });
 }
 
 function connectionNamed(known: Record<string, Connection>, name: string | symbol): Connection | undefined {
@@ -148,4 +174,9 @@ export function unknownConnection(name: string, known: readonly string[]): Sluic
 export function homeFolder(folder: string): string {
   const home = process.env["SLUICE_HOME"];
   return home ? resolve(home) : join(folder, ".sluice");
+}
+
+/** What whoever changes something by HTTP must show: `SLUICE_TOKEN`; null where it isn't set. */
+export function serviceToken(): string | null {
+  return process.env["SLUICE_TOKEN"] || null;
 }

@@ -8,6 +8,8 @@ export interface ArgumentDefinition {
   readonly name: string;
   readonly description: string;
   readonly optional?: boolean;
+  /** Takes one or more words, all that are left. */
+  readonly several?: boolean;
 }
 
 export interface OptionDefinition {
@@ -21,12 +23,18 @@ export interface OptionDefinition {
   readonly number?: { readonly minimum?: number; readonly maximum?: number };
   readonly choices?: readonly string[];
   readonly default?: string | number;
+  /** May be given more than once. */
+  readonly several?: boolean;
 }
 
 /** What was typed, checked against the definition. */
 export interface CommandInput {
   argument(name: string): string;
+  /** The words of an argument that takes several. */
+  words(name: string): readonly string[];
   text(option: string): string | undefined;
+  /** What an option that may be given more than once was given. */
+  texts(option: string): readonly string[];
   number(option: string): number | undefined;
   flag(option: string): boolean;
 }

@@ -43,6 +43,8 @@ const byErrorCode: Readonly<Record<ErrorCode, number>> = {
   QUERY_FAILED: exitCodes.failed,
   TASK_FAILED: exitCodes.failed,
   TASK_TIMEOUT: exitCodes.failed,
+  RUN_TIMEOUT: exitCodes.failed,
+  APPROVAL_REJECTED: exitCodes.check,
   WORKER_LOST: exitCodes.failed,
   CANCELLED: exitCodes.interrupted,
   INTERNAL: exitCodes.failed,

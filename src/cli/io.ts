@@ -61,7 +61,8 @@ function textStream(stream: NodeJS.WriteStream): TextStream {
     },
     isTTY: stream.isTTY === true,
     get columns() {
-      return stream.columns ?? 80;
+      // A terminal that does not know its width says 0.
+      return stream.columns || 80;
     },
     get closed() {
       return closed;

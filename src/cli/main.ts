@@ -18,22 +18,69 @@ export interface CommandEntry {
   readonly load: () => Promise<{ readonly command: CommandDefinition }>;
 }
 
-/** Every command, in the order of the help. */
+/** Every command, in the order of the help. One that others belong to comes before them. */
 export const commandTable: readonly CommandEntry[] = [
   { path: ["init"], summary: "Make a new project that runs", load: () => import("./commands/init.ts") },
   { path: ["run"], summary: "Run a pipeline once", load: () => import("./commands/run.ts") },
+  { path: ["rerun"], summary: "Run again what a run did not finish", load: () => import("./commands/rerun.ts") },
+  { path: ["backfill"], summary: "Run a pipeline for many partitions", load: () => import("./commands/backfill.ts") },
   {
-    path: ["backfill"],
-    summary: "Run a pipeline for a range of partitions",
-    load: () => import("./commands/backfill.ts"),
+    path: ["serve"],
+    summary: "Run the project: schedules, the API, metrics and a status page",
+    load: () => import("./commands/serve.ts"),
   },
+  { path: ["test"], summary: "Run the project's tests", load: () => import("./commands/test.ts") },
+  { path: ["dev"], summary: "Serve, and load what is saved", load: () => import("./commands/dev.ts") },
   { path: ["list"], summary: "List what the project defines", load: () => import("./commands/list.ts") },
   { path: ["runs"], summary: "List runs, newest first", load: () => import("./commands/runs.ts") },
   { path: ["logs"], summary: "Print what the steps of a run logged", load: () => import("./commands/logs.ts") },
   {
     path: ["why"],
-    summary: "Say what a run waits for, or why it ended as it did",
+    summary: "Say what a run or a pipeline waits for, or why it ended as it did",
     load: () => import("./commands/why.ts"),
+  },
+  { path: ["diff"], summary: "Show how a definition has changed", load: () => import("./commands/diff.ts") },
+  {
+    path: ["approve"],
+    summary: "Let a step that waits for a person pass",
+    load: () => import("./commands/approve.ts"),
+  },
+  { path: ["reject"], summary: "Don't let it pass", load: () => import("./commands/reject.ts") },
+  { path: ["mark"], summary: "Say how a step ends", load: () => import("./commands/mark.ts") },
+  { path: ["cancel"], summary: "Cancel a run", load: () => import("./commands/cancel.ts") },
+  {
+    path: ["schedules"],
+    summary: "List what starts pipelines by itself, and when next",
+    load: () => import("./commands/schedules.ts"),
+  },
+  { path: ["pause"], summary: "Pause a pipeline's schedule", load: () => import("./commands/pause.ts") },
+  { path: ["unpause"], summary: "Let it ask for runs again", load: () => import("./commands/unpause.ts") },
+  {
+    path: ["trigger"],
+    summary: "Tell of an event that pipelines wait for",
+    load: () => import("./commands/trigger.ts"),
+  },
+  {
+    path: ["partitions"],
+    summary: "Show how the partitions of a pipeline stand",
+    load: () => import("./commands/partitions.ts"),
+  },
+  {
+    path: ["partitions", "add"],
+    summary: "Add keys to a dynamic set",
+    load: () => import("./commands/partitions-add.ts"),
+  },
+  {
+    path: ["partitions", "remove"],
+    summary: "Remove keys from a dynamic set",
+    load: () => import("./commands/partitions-remove.ts"),
+  },
+  { path: ["backfills"], summary: "List backfills, newest first", load: () => import("./commands/backfills.ts") },
+  { path: ["backfills", "cancel"], summary: "Cancel one", load: () => import("./commands/backfills-cancel.ts") },
+  {
+    path: ["backfills", "resume"],
+    summary: "Let a cancelled one go on",
+    load: () => import("./commands/backfills-resume.ts"),
   },
   { path: ["query"], summary: "Query the project's connections with SQL", load: () => import("./commands/query.ts") },
   {
@@ -52,11 +99,7 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import("./commands/features-get.ts"),
   },
   { path: ["search"], summary: "Ask an index", load: () => import("./commands/search.ts") },
-  {
-    path: ["serve"],
-    summary: "Serve metrics, the API and a status page over HTTP",
-    load: () => import("./commands/serve.ts"),
-  },
+  { path: ["prune"], summary: "Delete what is stored of old runs", load: () => import("./commands/prune.ts") },
 ];
 
 const groups: Readonly<Record<string, { readonly description: string; readonly example: string }>> = {

@@ -12,7 +12,8 @@ export function defineCommand(
   command.helpOption("--help", "print this help");
   command.addHelpText("before", `Example:\n${definition.examples.map((example) => `  $ ${example}\n`).join("")}`);
   for (const argument of definition.arguments ?? []) {
-    command.argument(argument.optional === true ? `[${argument.name}]` : `<${argument.name}>`, argument.description);
+    const name = argument.several === true ? `${argument.name}...` : argument.name;
+    command.argument(argument.optional === true ? `[${name}]` : `<${name}>`, argument.description);
   }
   for (const option of definition.options ?? []) command.addOption(toOption(option));
   command.option("--json", "print the result as JSON");
@@ -25,6 +26,9 @@ function toOption(definition: OptionDefinition): Option {
   if (definition.choices !== undefined) option.choices(definition.choices);
   if (definition.required === true) option.makeOptionMandatory();
   if (definition.default !== undefined) option.default(definition.default);
+  if (definition.several === true) {
+    option.argParser((text, before: readonly string[] | undefined) => [...(before ?? []), text]);
+  }
   const { number } = definition;
   if (number !== undefined)
     option.argParser((text) => wholeNumber(text, number.minimum ?? 1, number.maximum ?? Number.MAX_SAFE_INTEGER));
@@ -39,12 +43,17 @@ function wholeNumber(text: string, minimum: number, maximum: number): number {
 }
 
 function inputOf(command: Command, definition: CommandDefinition): CommandInput {
-  const options = command.opts();
+  // Where a command of its own has others below it, it takes the options that both have, such as --json.
+  const options = command.optsWithGlobals();
   const key = (name: string): string => name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+  const position = (name: string): number => definition.arguments!.findIndex((argument) => argument.name === name);
   return {
-    argument: (name) => command.args[definition.arguments!.findIndex((argument) => argument.name === name)] ?? "",
+    argument: (name) => command.args[position(name)] ?? "",
+    words: (name) => command.args.slice(position(name)),
+    texts: (name) => (options[key(name)] as readonly string[] | undefined) ?? [],
     text: (name) => options[key(name)] as string | undefined,
     number: (name) => options[key(name)] as number | undefined,
-    flag: (name) => options[key(name)] === true,
+    // The parser takes --no-wait for the opposite of a switch "wait".
+    flag: (name) => (name.startsWith("no-") ? options[key(name.slice(3))] === false : options[key(name)] === true),
   };
 }

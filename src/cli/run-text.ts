@@ -28,7 +28,7 @@ export function runText({ run, steps }: RunDocument): string {
       step.name,
       step.kind,
       step.status,
-      String(step.attempts),
+      step.items === null ? String(step.attempts) : itemsText(step.items),
       ...rowCells(step.rows),
       timeOf(step),
     ]),
@@ -71,6 +71,12 @@ export function runExitCode(document: RunDocument): number {
   const error = failedStep(document)?.error;
   if (error) return exitCodeOf(error.code);
   return document.run.status === "cancelled" ? exitCodes.interrupted : exitCodes.failed;
+}
+
+/** "60 items", or "58/60 items" where some have not succeeded. */
+function itemsText(items: NonNullable<StepView["items"]>): string {
+  const total = Object.values(items).reduce((sum, count) => sum + count, 0);
+  return items.succeeded === total ? plural(total, "item") : `${formatCount(items.succeeded)}/${plural(total, "item")}`;
 }
 
 function rowCells(rows: StepView["rows"]): string[] {

@@ -36,7 +36,7 @@ export interface HttpOptions {
    * When a request that failed for now (network, 408, 425, 429, 5xx) is made again. A `Retry-After` up to `maxDelay` is
    * honoured; a longer one ends the step's attempt. @default 5 more tries, from 500ms, doubling up to 1m, each with jitter
    */
-  readonly retry?: RetryOptions;
+  readonly retry?: Omit<RetryOptions, "jitter">;
   /** For one request and its answer. @default "1m" */
   readonly timeout?: Duration;
 }

@@ -28,3 +28,4 @@ export type { Table, WriteDisposition } from "./sink.ts";
 export type { SqlConnection } from "./sql-connection.ts";
 export { sqlite } from "./sqlite.ts";
 export type { Source } from "./source.ts";
+export { webhook, type WebhookOptions } from "./webhook.ts";

@@ -1,7 +1,7 @@
 // The columnar session: one embedded DuckDB per worker process, in memory, spilling to the project's own folder.
 // It runs SQL and hands out small results as plain JSON-safe rows. Large results never pass through here: they are
 // written as Parquet by write-dataset.ts.
-import { DuckDBInstance, type DuckDBConnection, type DuckDBPreparedStatement } from "@duckdb/node-api";
+import type { DuckDBConnection, DuckDBPreparedStatement } from "@duckdb/node-api";
 import { diskFull, SluiceError } from "../errors.ts";
 import type { Column } from "./dataset.ts";
 import type { SqlValue } from "./sql.ts";
@@ -41,6 +41,8 @@ export interface Session {
 }
 
 export async function openSession(options: SessionOptions): Promise<Session> {
+  // Loaded here and not with this file: a worker whose steps move no rows does without the engine.
+  const { DuckDBInstance } = await import("@duckdb/node-api");
   const instance = await DuckDBInstance.create(":memory:", {
     threads: String(options.threads ?? 1),
     temp_directory: options.temporaryFolder,

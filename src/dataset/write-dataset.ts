@@ -1,7 +1,6 @@
 // Rows into Parquet: from a query, or from batches of objects. The file appears whole or not at all.
 import { randomUUID } from "node:crypto";
 import { rm } from "node:fs/promises";
-import { DuckDBDataChunk, VARCHAR } from "@duckdb/node-api";
 import { contentHash } from "../json.ts";
 import type { ArtifactStore } from "./artifact-store.ts";
 import type { Column, Dataset } from "./dataset.ts";
@@ -71,6 +70,7 @@ export async function writeRows(
   batches: AsyncIterable<Batch> | Iterable<Batch>,
   settled: () => readonly Column[] = () => columns,
 ): Promise<Dataset> {
+  const { DuckDBDataChunk, VARCHAR } = await import("@duckdb/node-api");
   const table = `rows_${randomUUID().replaceAll("-", "")}`;
   const types = columns.map(() => VARCHAR);
   let count = 0;

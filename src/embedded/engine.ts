@@ -1,141 +1,233 @@
-// The embedded host, assembled: the state folder with its lock, the SQLite run store, the worker pool and the
-// scheduler. One open engine per state folder.
+// The embedded host, assembled: the state folder with its lock, the SQLite store, the worker pool and the scheduler, and
+// the inbox by which other processes reach it. One open engine per state folder.
 import { randomBytes } from "node:crypto";
+import { availableParallelism, totalmem } from "node:os";
 import { dirname } from "node:path";
-import { openRunStore } from "../adapters/sqlite/run-store.ts";
-import { systemClock } from "../clock.ts";
+import { openEngineStore } from "../adapters/sqlite/engine-store.ts";
+import { systemClock, type Clock } from "../clock.ts";
 import { homeFolder } from "../config.ts";
-import { SluiceError } from "../errors.ts";
-import { runBackfill, type BackfillResult } from "../engine/backfill.ts";
-import type { AttemptLogLine, RunRecord, RunStore } from "../engine/run-store.ts";
-import { createScheduler, type FinishedRun } from "../engine/scheduler.ts";
+import type { Failure, SluiceError } from "../errors.ts";
+import type { EngineStore } from "../engine/engine-store.ts";
+import type { AttemptLogLine, RunRecord } from "../engine/run-store.ts";
+import { createScheduler, type FinishedRun, type Scheduler } from "../engine/scheduler.ts";
 import type { RunState } from "../engine/state.ts";
+import type { Timer } from "../engine/timer.ts";
+import { canonicalJson, type Json } from "../json.ts";
 import type { Plan } from "../pipeline/plan.ts";
-import { partitionAt } from "../pipeline/partition.ts";
+import { writeEngineNote } from "./engine-note.ts";
+import type { Fault } from "./faults.ts";
 import { homeAt, lockHome, type Home } from "./home.ts";
-import { openWorkerPool } from "./worker-pool.ts";
+import { watchInbox } from "./instruction-inbox.ts";
+import type { LoadedProject } from "./messages.ts";
+import type { StandIns } from "./stand-ins.ts";
+import { openWorkerPool, type WorkerPool } from "./worker-pool.ts";
 
 export interface EngineOptions {
   /** Path of the project's configuration file. */
   readonly configPath: string;
   /** The command as it was typed: shown to whoever finds the folder locked. */
   readonly command: string;
+  /** Are schedules kept, and so runs begun that nobody asks for? @default false */
+  readonly schedules?: boolean;
+  /** Does what an earlier process left unfinished go on? @default true */
+  readonly resume?: boolean;
   readonly onChange?: (run: RunRecord, state: RunState) => void;
   readonly onLog?: (line: AttemptLogLine) => void;
+  /** Told of what can't be worked out for a pipeline, such as its schedule. It is tried again. */
+  readonly onTrouble?: (pipeline: string, failure: Failure) => void;
+  /** The state folder. @default the project's */
+  readonly home?: string;
+  /** What a test asks for. */
+  readonly clock?: Clock;
+  readonly timer?: Timer;
+  readonly faults?: readonly Fault[];
+  readonly standIns?: StandIns;
+  /** Puts something between the scheduler and its store. */
+  readonly storeWrapper?: (store: EngineStore) => EngineStore;
 }
 
-export interface Engine {
+export interface Engine extends Pick<Scheduler, "instruct" | "finished" | "requested" | "settled" | "previewBackfill"> {
   readonly home: Home;
-  readonly store: RunStore;
+  readonly store: EngineStore;
+  /** Pipelines by name, as they are now. */
   readonly plans: ReadonlyMap<string, Plan>;
+  /** All that was loaded of the project, as it is now. */
+  readonly project: LoadedProject;
+  /** Ids of the worker processes. */
+  readonly workers: readonly number[];
   /** How many runs of an earlier process are being finished. */
   readonly recovered: number;
-  /** Runs a pipeline once. A run of the same pipeline and partition that was left unfinished is finished instead. */
-  run(pipeline: string, partition: string | null): Promise<FinishedRun>;
-  backfill(
+  /** Resolves, with why, when nothing can be made durable any more, as on a full disk; nothing is done from then on. */
+  readonly broken: Promise<SluiceError>;
+  /**
+   * Runs a pipeline once, and resolves when the run has ended, and with it all else that can go on by itself. A run of the
+   * same pipeline, partition and params that was left unfinished is finished instead, unless a key is given.
+   */
+  run(
     pipeline: string,
-    range: { from: string; to: string; parallel?: number; reprocess?: boolean },
-  ): Promise<BackfillResult>;
-  /** Cancels everything under way. */
+    request?: { readonly partition?: string | null; readonly params?: Json; readonly key?: string },
+  ): Promise<FinishedRun>;
+  /**
+   * Loads the project's files as they are now. New runs get what they define; runs under way go on as they began. When
+   * they can't be loaded it rejects with what is wrong, and all stays as it was.
+   */
+  reload(): Promise<void>;
+  /** Cancels everything under way, and begins nothing more. */
   cancel(reason: string): void;
   close(): Promise<void>;
 }
 
 export async function openEngine(options: EngineOptions): Promise<Engine> {
-  const home = homeAt(homeFolder(dirname(options.configPath)));
-  const lock = lockHome(home, options.command);
-  const closers: (() => void | Promise<void>)[] = [lock.release];
-  const closeAll = async (): Promise<void> => {
-    for (const close of closers.reverse()) await close();
+  const home = homeAt(options.home ?? homeFolder(dirname(options.configPath)));
+  const closers: (() => void | Promise<void>)[] = [];
+  const close = async (): Promise<void> => {
+    for (let closer = closers.pop(); closer !== undefined; closer = closers.pop()) await closer();
   };
   try {
-    const store = openRunStore(home.state);
-    closers.push(store.close);
-    const pool = await openWorkerPool({ configPath: options.configPath, homeFolder: home.folder });
-    closers.push(pool.close);
-    const scheduler = createScheduler({
-      store,
-      executor: pool,
-      clock: systemClock,
-      randomId,
-      ...(options.onChange === undefined ? {} : { onChange: options.onChange }),
-      ...(options.onLog === undefined ? {} : { onLog: options.onLog }),
+    closers.push(lockHome(home, options.command).release);
+    const unfinished = new Map<string, string>();
+    // The worker loads the project while the store is opened.
+    const opening = openWorkerPool({
+      configPath: options.configPath,
+      homeFolder: home.folder,
+      unfinished: () => new Set(unfinished.values()),
+      ...(options.faults === undefined ? {} : { faults: options.faults }),
+      ...(options.standIns === undefined ? {} : { standIns: options.standIns }),
     });
-    closers.push(scheduler.stop);
-    const plans = new Map(pool.project.plans.map((plan) => [plan.pipeline, plan]));
-    for (const plan of plans.values()) await store.savePlan(plan);
-    const unfinished = await store.unfinishedRuns();
-    const finishing = await scheduler.recover(new Map([...plans.values()].map((plan) => [plan.version, plan])));
-    const recovered = new Map(unfinished.map((run, position) => [run.record.id, finishing[position]!]));
-    // A promise nobody awaits yet must not bring the process down; whoever asks for it hears of the failure.
-    for (const promise of finishing) promise.catch(() => {});
-    const interrupted = new AbortController();
-    const settled = async (): Promise<void> => void (await Promise.allSettled(finishing));
-    return {
-      home,
-      store,
-      plans,
-      recovered: unfinished.length,
-      run: async (pipeline, partition) => {
-        const plan = planNamed(plans, pipeline);
-        checkPartition(plan, partition);
-        const same = unfinished.find(
-          ({ record }) =>
-            record.pipeline === pipeline && record.partition === partition && record.version === plan.version,
-        );
-        const finished = await (same === undefined
-          ? scheduler.start({ plan, partition, backfill: null })
-          : recovered.get(same.record.id)!);
-        await settled();
-        return finished;
-      },
-      backfill: async (pipeline, { from, to, parallel, reprocess }) => {
-        const plan = planNamed(plans, pipeline);
-        if (plan.partitions === null) {
-          throw new SluiceError("USAGE", `Pipeline "${pipeline}" has no partitions to backfill`, {
-            hint: `Use: sluice run ${pipeline}`,
-          });
-        }
-        const result = await runBackfill(
-          // Twice as many runs as workers: while one run commits, another's step keeps the worker busy.
-          { plan, from, to, parallel: parallel ?? pool.size * 2, reprocess: reprocess ?? false },
-          { store, scheduler, clock: systemClock, randomId, recovered, signal: interrupted.signal },
-        );
-        await settled();
-        return result;
-      },
-      cancel: (reason) => {
-        interrupted.abort(reason);
-        scheduler.cancelAll(reason);
-      },
-      close: closeAll,
-    };
+    closers.push(() => opening.then(closePool, () => {}));
+    const store = (options.storeWrapper ?? same)(openEngineStore(home.state));
+    closers.push(store.close);
+    const pool = await opening;
+    // Workers end before the store does: what they would still say has nowhere to go.
+    closers.push(pool.close);
+    return await assemble(options, { home, store, pool, unfinished, closers, close });
   } catch (error) {
-    await closeAll();
+    await close();
     throw error;
   }
 }
 
-function planNamed(plans: ReadonlyMap<string, Plan>, name: string): Plan {
-  const plan = plans.get(name);
-  if (plan !== undefined) return plan;
-  throw new SluiceError("NOT_FOUND", `There is no pipeline "${name}" in pipelines/`, {
-    hint: plans.size === 0 ? "The folder pipelines/ defines none." : `There are ${[...plans.keys()].join(", ")}.`,
+interface Parts {
+  readonly home: Home;
+  readonly store: EngineStore;
+  readonly pool: WorkerPool;
+  /** Plan versions of the runs that have not ended, by run. */
+  readonly unfinished: Map<string, string>;
+  readonly closers: (() => void | Promise<void>)[];
+  readonly close: () => Promise<void>;
+}
+
+async function assemble(
+  options: EngineOptions,
+  { home, store, pool, unfinished, closers, close }: Parts,
+): Promise<Engine> {
+  const { schedules = false, onLog, onTrouble, timer } = options;
+  const machine = { cpus: availableParallelism(), memory: memoryOfMachine() };
+  const broken = Promise.withResolvers<SluiceError>();
+  let plans = plansOf(pool.project);
+  const scheduler = createScheduler({
+    store,
+    executor: pool,
+    clock: options.clock ?? systemClock,
+    randomId: () => randomBytes(6).toString("hex"),
+    plans: () => plans,
+    get pools() {
+      return pool.project.pools;
+    },
+    get projectHooks() {
+      return pool.project.hooks;
+    },
+    machine,
+    schedules,
+    prepareParams: pool.parseParams,
+    onBroken: broken.resolve,
+    onChange: (run, state) => {
+      if (run.status === "running") unfinished.set(run.id, run.version);
+      else unfinished.delete(run.id);
+      options.onChange?.(run, state);
+    },
+    ...(timer === undefined ? {} : { timer }),
+    ...(onLog === undefined ? {} : { onLog }),
+    ...(onTrouble === undefined ? {} : { onTrouble }),
   });
-}
-
-function checkPartition(plan: Plan, partition: string | null): void {
-  if (plan.partitions === null && partition !== null) {
-    throw new SluiceError("USAGE", `Pipeline "${plan.pipeline}" has no partitions`, { hint: "Leave --partition out." });
-  }
-  if (plan.partitions !== null && partition === null) {
-    throw new SluiceError("USAGE", `Pipeline "${plan.pipeline}" needs a partition`, {
-      hint: `Add --partition, such as --partition ${plan.partitions.from}.`,
+  closers.push(scheduler.stop);
+  const leaveNote = (): void =>
+    writeEngineNote(home, {
+      schedules,
+      pools: pool.project.pools,
+      capacity: pool.capacity,
+      workers: pool.size,
+      machine,
+      versions: Object.fromEntries([...plans].map(([name, { version }]) => [name, version])),
     });
-  }
-  if (plan.partitions !== null && partition !== null) partitionAt(plan.partitions, partition);
+  leaveNote();
+  const left = await scheduler.recover({ resume: options.resume ?? true });
+  for (const { id, version, status } of left) if (status === "running") unfinished.set(id, version);
+  const inbox = watchInbox(home, store, scheduler.wake);
+  closers.push(inbox.close);
+
+  /** The run that an earlier process left unfinished, and that does what is asked. */
+  const leftRun = async (pipeline: string, partition: string | null, params: Json): Promise<RunRecord | undefined> => {
+    const plan = plans.get(pipeline);
+    const found = left.find(
+      (run) => run.pipeline === pipeline && run.partition === partition && run.version === plan?.version,
+    );
+    if (found === undefined || params === null) return found;
+    return canonicalJson(await pool.parseParams(pipeline, params)) === canonicalJson(found.params) ? found : undefined;
+  };
+
+  const { instruct, finished, requested, settled, previewBackfill, cancelAll } = scheduler;
+  return {
+    home,
+    store,
+    get plans() {
+      return plans;
+    },
+    get project() {
+      return pool.project;
+    },
+    get workers() {
+      return pool.processes;
+    },
+    recovered: options.resume === false ? 0 : left.length,
+    broken: broken.promise,
+    instruct,
+    finished,
+    requested,
+    settled,
+    previewBackfill,
+    run: async (pipeline, { partition = null, params = null, key } = {}) => {
+      const interrupted = key === undefined ? await leftRun(pipeline, partition, params) : undefined;
+      const run = await (interrupted === undefined
+        ? scheduler.start({ pipeline, partition, params, ...(key === undefined ? {} : { key }) })
+        : finished(interrupted.id));
+      await settled();
+      return run;
+    },
+    reload: async () => {
+      plans = plansOf(await pool.reload());
+      leaveNote();
+      scheduler.plansChanged();
+    },
+    cancel: cancelAll,
+    close,
+  };
 }
 
-function randomId(): string {
-  return randomBytes(4).toString("hex");
+function plansOf({ plans }: LoadedProject): ReadonlyMap<string, Plan> {
+  return new Map(plans.map((plan) => [plan.pipeline, plan]));
+}
+
+/** What this process may use: a container's limit where there is one. */
+function memoryOfMachine(): number {
+  const limit = process.constrainedMemory();
+  return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
+}
+
+function closePool(pool: WorkerPool): Promise<void> {
+  return pool.close();
+}
+
+function same(store: EngineStore): EngineStore {
+  return store;
 }

@@ -6,6 +6,8 @@ import { pathToFileURL } from "node:url";
 import type { Config } from "../config.ts";
 import { isSluiceError, SluiceError } from "../errors.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
+import { checkAwaited } from "../pipeline/awaited.ts";
+import { checkPools } from "../pipeline/pools.ts";
 
 export interface Project {
   readonly folder: string;
@@ -65,6 +67,8 @@ export async function loadProject(configPath: string): Promise<Project> {
       files.set(found.name, name);
     }
   }
+  checkPools(pipelines.values(), config.pools);
+  checkAwaited(pipelines.values());
   return { folder, config, pipelines, files };
 }
 

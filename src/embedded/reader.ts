@@ -1,24 +1,55 @@
 // Reads everything that is stored of a project, beside whatever process works on it. It runs no code of the user's,
 // creates no file, and says "nothing" where nothing has been stored yet. Stores are opened when they are first asked for.
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { basename, dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { openOnlineStore } from "../adapters/sqlite/online-store.ts";
 import { openQuarantineStore } from "../adapters/sqlite/quarantine-store.ts";
-import { openRunStore } from "../adapters/sqlite/run-store.ts";
+import { openEngineStore } from "../adapters/sqlite/engine-store.ts";
 import { openVectorStore } from "../adapters/sqlite/vector-store.ts";
 import { homeFolder } from "../config.ts";
-import type { RunStore, StoredRun } from "../engine/run-store.ts";
+import type { EngineStore } from "../engine/engine-store.ts";
+import { createMemoryEngineStore } from "../engine/memory-engine-store.ts";
+import type { RunRecord } from "../engine/run-store.ts";
 import { SluiceError } from "../errors.ts";
 import type { OnlineStore, ViewStatus } from "../features/online-store.ts";
 import { readFeatures, type EntityFeatures } from "../features/serve.ts";
 import type { QuarantineGroup, QuarantineStore, StoredQuarantinedRow } from "../quality/quarantine-store.ts";
 import { searchIndex, type SearchHit } from "../retrieval/search.ts";
 import type { IndexSize, VectorStore } from "../retrieval/vector-store.ts";
+import { readEngineNote, type EngineNote } from "./engine-note.ts";
 import { homeAt, indexFile, type Home } from "./home.ts";
+import { holderOf } from "./holder.ts";
 
-/** The reading half of a run store. */
-export type RunReader = Pick<RunStore, "plan" | "run" | "runs" | "steps" | "attempts" | "logs" | "statistics">;
+/** The reading half of an engine's store. */
+export type EngineReader = Pick<
+  EngineStore,
+  | "plan"
+  | "versions"
+  | "runs"
+  | "run"
+  | "runByRequest"
+  | "runsNamed"
+  | "newestRun"
+  | "steps"
+  | "items"
+  | "attempts"
+  | "live"
+  | "logs"
+  | "newestUpdate"
+  | "notices"
+  | "noticeCounts"
+  | "statistics"
+  | "backlog"
+  | "requests"
+  | "instruction"
+  | "schedules"
+  | "backfill"
+  | "backfills"
+  | "partitionStatuses"
+  | "partitionKeys"
+  | "changedByOthers"
+>;
 
 export interface QuarantineFilter {
   readonly pipeline?: string;
@@ -29,10 +60,12 @@ export interface QuarantineFilter {
 
 export interface Reader extends Disposable {
   readonly home: Home;
-  /** The stored runs; none before the first one. */
-  runs(): RunReader;
+  /** What is stored of runs and of what is asked for; nothing before the first run. */
+  store(): EngineReader;
   /** The run whose id is `id` or alone begins with it; NOT_FOUND otherwise. */
-  findRun(id: string): Promise<StoredRun>;
+  findRun(id: string): Promise<RunRecord>;
+  /** What the process that works on the state folder runs by, or the last one did; null before the first. */
+  note(): EngineNote | null;
   /** Who works on the state folder now, as "process 123: sluice run …"; null when nobody does. */
   holder(): string | null;
   /** What lies in quarantine, by pipeline, step and partition, the newest first. */
@@ -73,7 +106,7 @@ export function openReader(project: string): Reader {
     opened.set(path, { store: made, inode: file.ino });
     return made;
   };
-  const runs = (): RunReader => store(home.state, (path) => openRunStore(path, { readOnly: true })) ?? noRuns;
+  const engine = (): EngineReader => store(home.state, (path) => openEngineStore(path, { readOnly: true })) ?? nothing;
   const online = (): OnlineStore | null => store(home.features, (path) => openOnlineStore(path, { readOnly: true }));
   const setAside = (): QuarantineStore | null =>
     store(home.quarantine, (path) => openQuarantineStore(path, { readOnly: true }));
@@ -112,13 +145,14 @@ export function openReader(project: string): Reader {
 
   return {
     home,
-    runs,
-    findRun: async (id) => (await runs().run(id)) ?? (await unknownRun(runs(), id)),
-    holder: () => lockHolder(home),
+    store: engine,
+    findRun: (id) => findRun(engine(), id),
+    note: () => readEngineNote(home),
+    holder: () => holderOf(home),
     quarantine,
     quarantinedRows: async (pipeline, { limit = 50, ...filter } = {}) => {
       const groups = await quarantine({ ...filter, pipeline });
-      if (groups.length === 0 && (await runs().runs({ pipeline, limit: 1 })).length === 0) throw neverRun(pipeline);
+      if (groups.length === 0 && (await engine().runs({ pipeline, limit: 1 })).length === 0) throw neverRun(pipeline);
       const rows: StoredQuarantinedRow[] = [];
       for (const { partition, step } of groups) {
         if (rows.length >= limit) break;
@@ -150,15 +184,7 @@ export function openReader(project: string): Reader {
 }
 
 /** What a project has before its first run. */
-const noRuns: RunReader = {
-  plan: async () => null,
-  run: async () => null,
-  runs: async () => [],
-  steps: async () => [],
-  attempts: async () => [],
-  logs: async () => [],
-  statistics: async () => ({ runs: [], last: [], steps: [], assets: [] }),
-};
+const nothing: EngineReader = createMemoryEngineStore();
 
 /** Has the process that makes this file come so far that its tables are there? */
 function isReady(path: string): boolean {
@@ -170,40 +196,23 @@ function isReady(path: string): boolean {
   }
 }
 
-function lockHolder(home: Home): string | null {
-  const lock = join(home.folder, "lock.db");
-  // Without the note of who holds it, nobody does; asking the lock itself would then only disturb whoever is taking it.
-  if (!existsSync(join(home.folder, "lock.json")) || !existsSync(lock)) return null;
-  const database = new DatabaseSync(lock, { readOnly: true, timeout: 0 });
-  try {
-    database.prepare("SELECT count(*) FROM sqlite_master").get();
-    return null;
-  } catch {
-    return describeHolder(join(home.folder, "lock.json"));
-  } finally {
-    database.close();
-  }
-}
-
-function describeHolder(path: string): string {
-  try {
-    const { pid, command } = JSON.parse(readFileSync(path, "utf8")) as { pid: number; command: string };
-    return `process ${pid}: sluice ${command}`;
-  } catch {
-    return "another process";
-  }
-}
-
-async function unknownRun(runs: RunReader, id: string): Promise<never> {
-  const newest = await runs.runs({ limit: 10_000 });
-  const alike = newest.filter((run) => run.id.startsWith(id)).map((run) => run.id);
+async function findRun(store: EngineReader, id: string): Promise<RunRecord> {
+  const alike = id === "" ? [] : await store.runsNamed(id, 1_000);
+  const found = alike.find((run) => run.id === id) ?? (alike.length === 1 ? alike[0] : undefined);
+  if (found !== undefined) return found;
   if (alike.length > 1) {
-    throw new SluiceError("NOT_FOUND", `${alike.length} runs begin with "${id}"`, {
-      hint: `Give more of the id: ${alike.slice(0, 3).join(", ")}${alike.length > 3 ? " …" : ""}`,
-    });
+    const shown = alike.slice(0, 3).map((run) => run.id);
+    throw new SluiceError(
+      "NOT_FOUND",
+      `${alike.length === 1_000 ? "1,000 or more" : alike.length} runs begin with "${id}"`,
+      {
+        hint: `Give more of the id: ${shown.join(", ")}${alike.length > 3 ? " …" : ""}`,
+      },
+    );
   }
+  const none = (await store.runs({ limit: 1 })).length === 0;
   throw new SluiceError("NOT_FOUND", `There is no run "${id}"`, {
-    hint: newest.length === 0 ? "Nothing has been run yet: sluice run PIPELINE" : "See: sluice runs",
+    hint: none ? "Nothing has been run yet: sluice run PIPELINE" : "See: sluice runs",
   });
 }
 

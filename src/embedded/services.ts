@@ -1,24 +1,19 @@
 // What the code of steps is handed in a worker: one object that satisfies every room. Here, and in the other files of
 // this folder, adapters are named. Everything is opened when it is first asked for.
-import { csvSource } from "../adapters/csv/source.ts";
 import { openArtifactStore } from "../adapters/file-system/artifact-store.ts";
-import { httpSource } from "../adapters/http/source.ts";
-import { lakeSink } from "../adapters/lake/sink.ts";
-import { lakeSource } from "../adapters/lake/source.ts";
-import { postgresSink } from "../adapters/postgres/sink.ts";
-import { postgresSource } from "../adapters/postgres/source.ts";
 import { openOnlineStore } from "../adapters/sqlite/online-store.ts";
 import { openQuarantineStore } from "../adapters/sqlite/quarantine-store.ts";
-import { sqliteSource } from "../adapters/sqlite/source.ts";
-import { openVectorStore } from "../adapters/sqlite/vector-store.ts";
 import { isSecret, resolveSetting } from "../config.ts";
 import type { ConnectNeeds } from "../connect/needs.ts";
+import type { SinkAdapter } from "../connect/sink.ts";
+import type { SourceAdapter } from "../connect/source.ts";
 import { openSession, type Session } from "../dataset/session.ts";
 import type { TransformNeeds } from "../dataset/transform.ts";
 import type { FeatureNeeds } from "../features/materialize.ts";
 import type { Redactor } from "../log.ts";
 import type { QualityNeeds } from "../quality/needs.ts";
 import type { RetrievalNeeds } from "../retrieval/sync.ts";
+import type { VectorStore } from "../retrieval/vector-store.ts";
 import { indexFile, type Home } from "./home.ts";
 
 export interface ServiceOptions {
@@ -45,7 +40,7 @@ export function createServices({ home, folder, memory, redactor }: ServiceOption
     ready.expect(null);
     return ready;
   };
-  const indexes = new Map<string, ReturnType<typeof openVectorStore>>();
+  const indexes = new Map<string, VectorStore>();
   const quarantine = once(() => openQuarantineStore(home.quarantine));
   const online = once(() => openOnlineStore(home.features));
   return {
@@ -60,6 +55,7 @@ export function createServices({ home, folder, memory, redactor }: ServiceOption
       return online();
     },
     vectors: async (name) => {
+      const { openVectorStore } = await import("../adapters/sqlite/vector-store.ts");
       const store = indexes.get(name) ?? openVectorStore(indexFile(home, name));
       indexes.set(name, store);
       return store;
@@ -69,9 +65,30 @@ export function createServices({ home, folder, memory, redactor }: ServiceOption
       if (isSecret(setting)) redactor.add(value);
       return value;
     },
-    sources: { csv: csvSource, http: httpSource, lake: lakeSource, postgres: postgresSource, sqlite: sqliteSource },
-    sinks: { lake: lakeSink, postgres: postgresSink },
+    sources,
+    sinks,
   };
+}
+
+// Adapters are loaded when a step first needs them: a worker keeps no more in memory than its steps use.
+const sources = {
+  csv: source(async () => (await import("../adapters/csv/source.ts")).csvSource),
+  http: source(async () => (await import("../adapters/http/source.ts")).httpSource),
+  lake: source(async () => (await import("../adapters/lake/source.ts")).lakeSource),
+  postgres: source(async () => (await import("../adapters/postgres/source.ts")).postgresSource),
+  sqlite: source(async () => (await import("../adapters/sqlite/source.ts")).sqliteSource),
+};
+const sinks = {
+  lake: sink(async () => (await import("../adapters/lake/sink.ts")).lakeSink),
+  postgres: sink(async () => (await import("../adapters/postgres/sink.ts")).postgresSink),
+};
+
+function source(load: () => Promise<SourceAdapter>): SourceAdapter {
+  return async (request, context) => (await load())(request, context);
+}
+
+function sink(load: () => Promise<SinkAdapter>): SinkAdapter {
+  return async (request, context) => (await load())(request, context);
 }
 
 function once<T>(make: () => T): () => T {

@@ -1,55 +1,181 @@
-// The worker process: loads the project, then runs the attempts it is given, one at a time. Whatever the user's code
-// or a native library does here costs this process at most.
-import { dirname } from "node:path";
+// The worker process: loads the project, then does what it is given, one thing at a time and in order. Whatever the
+// user's code or a native library does here costs this process at most.
+import { flushCompileCache } from "node:module";
+import { Socket } from "node:net";
+import { performance } from "node:perf_hooks";
 import { isReference, isSecret, resolveSetting } from "../config.ts";
 import { SluiceError, toFailure } from "../errors.ts";
-import type { Assignment } from "../engine/executor.ts";
 import { createLog, createRedactor } from "../log.ts";
 import { systemClock } from "../clock.ts";
-import type { StepSpec } from "../pipeline/step.ts";
-import { partitionAt, type Partition } from "../pipeline/partition.ts";
-import type { Pipeline } from "../pipeline/pipeline.ts";
+import { attemptRunner, type AttemptRunner } from "./attempt.ts";
+import { parsedParams, tellHooks } from "./call.ts";
+import { begin, createClaims } from "./claims.ts";
 import { homeAt } from "./home.ts";
-import type { FromWorker, LoadedProject, ToWorker, WorkerStart } from "./messages.ts";
-import { endWithParent } from "./orphan-watch.ts";
+import { lineOf, lineReader, writeLine } from "./message-lines.ts";
+import { pipes, type FromWorker, type LoadedProject, type ToWorker, type Work, type WorkerStart } from "./messages.ts";
+import { startWatch } from "./orphan-watch.ts";
 import { loadProject, type Project } from "./project.ts";
 import { createServices, type Services } from "./services.ts";
+import { receivedValues } from "./shared-values.ts";
 
-const start = JSON.parse(process.argv[2]!) as WorkerStart;
+/** Something to do that has not begun. */
+interface Waiting {
+  readonly job: number;
+  readonly work: Work;
+  readonly shared: ReadonlyMap<string, unknown>;
+  /** Is it to be stopped as soon as it begins? */
+  stopped: boolean;
+}
+
+/** After so many milliseconds of jobs on end, the event loop has its turn: what was asked meanwhile is heard. */
+const turn = 2;
+/** A query that begins after an interrupt does not know of it: it is interrupted anew, every so many milliseconds. */
+const interruptEvery = 50;
+
+const nothingShared: ReadonlyMap<string, unknown> = new Map();
 const redactor = createRedactor();
-let stop: ((reason: unknown) => void) | null = null;
+const claims = createClaims();
+const values = receivedValues();
+const waiting: Waiting[] = [];
+let current: { readonly job: number; stop(): void } | null = null;
+let working = false;
+/** There is something to do; null before the project is loaded. */
+let wake: (() => void) | null = null;
 
 // The scheduler decides when a worker ends: an interrupt typed at the terminal reaches the whole group, and a
 // scheduler that is gone takes its workers with it.
 process.on("SIGINT", () => {});
-process.on("disconnect", () => process.exit(0));
-endWithParent();
+process.on("uncaughtException", (error) => {
+  say({ type: "died", failure: redactor.value(toFailure(error)) });
+  process.stderr.write(`${redactor.text(error instanceof Error ? (error.stack ?? error.message) : String(error))}\n`);
+  process.exit(1);
+});
+startWatch(claims);
+const input = new Socket({ fd: pipes.fromScheduler, readable: true, writable: false });
+input.setEncoding("utf8");
+input.on(
+  "data",
+  lineReader<ToWorker>(receive, () => process.exit(1)),
+);
+input.on("end", () => process.exit(0));
+input.on("error", () => process.exit(0));
 
-void main();
-
-async function main(): Promise<void> {
-  let project: Project;
+async function main(start: WorkerStart): Promise<void> {
+  let loaded: Project;
   try {
-    project = await loadProject(start.configPath);
+    loaded = await loadProject(start.configPath);
   } catch (error) {
-    send({ type: "load-failed", failure: redactor.value(toFailure(error)) });
+    say({ type: "load-failed", failure: redactor.value(toFailure(error)) });
     return;
   }
   hideSecrets(
-    [project.config.connections, ...[...project.pipelines.values()].map((pipeline) => pipeline.plan)],
-    project.folder,
+    [loaded.config.connections, loaded.config.hooks, ...[...loaded.pipelines.values()].map(({ plan }) => plan)],
+    loaded.folder,
   );
-  const services = createServices({
+  const own = createServices({
     home: homeAt(start.homeFolder),
-    folder: project.folder,
-    memory: start.memory,
+    folder: loaded.folder,
+    memory: loaded.config.memory ?? start.memory,
     redactor,
   });
-  process.on("message", (message: ToWorker) => {
-    if (message.type === "stop") stop?.(new SluiceError("CANCELLED", "The attempt was stopped"));
-    else void run(project, services, message.assignment);
-  });
-  send({ type: "loaded", project: describe(project) });
+  const { project, services } = await inTest(start, loaded, own);
+  const run = attemptRunner({ project, services, redactor, faults: start.faults });
+  wake = () => {
+    if (!working) void workThrough(project, services, run);
+  };
+  say({ type: "loaded", project: describe(project) });
+  // A worker ends by being killed: what Node keeps for the next one's start would be lost. With nothing new it costs next to nothing.
+  setImmediate(flushCompileCache);
+}
+
+/** With what a test has put in place of the world, if it has. */
+async function inTest(
+  { standIns }: WorkerStart,
+  project: Project,
+  services: Services,
+): Promise<{ readonly project: Project; readonly services: Services }> {
+  if (standIns === null) return { project, services };
+  const { projectWith, servicesWith } = await import("./stand-ins.ts");
+  return { project: projectWith(project, standIns), services: servicesWith(services, standIns) };
+}
+
+function receive(message: ToWorker): void {
+  if (message.type === "start") return void main(message.start);
+  if (message.type === "share") return values.keep(message.number, message.value);
+  if (message.type === "stop") {
+    if (current?.job === message.job) return current.stop();
+    for (const item of waiting) if (item.job === message.job) item.stopped = true;
+    return;
+  }
+  const { job, ...work } = message;
+  waiting.push({ job, work, shared: sharedOf(work), stopped: false });
+  wake?.();
+}
+
+/** The values that a job reads with others: looked up as it arrives, for they are kept a while only. */
+function sharedOf(work: Work): ReadonlyMap<string, unknown> {
+  if (work.type !== "run" || work.shared === undefined) return nothingShared;
+  return new Map(Object.entries(work.shared).map(([step, number]) => [step, values.get(number)]));
+}
+
+async function workThrough(project: Project, services: Services, run: AttemptRunner): Promise<void> {
+  working = true;
+  let since = performance.now();
+  for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) {
+    if (!begin(claims, item.job)) continue;
+    await perform(item, project, services, run);
+    if (performance.now() - since < turn) continue;
+    await new Promise((resolve) => setImmediate(resolve));
+    since = performance.now();
+  }
+  working = false;
+}
+
+async function perform(
+  { job, work, shared, stopped }: Waiting,
+  project: Project,
+  services: Services,
+  run: AttemptRunner,
+) {
+  const controller = new AbortController();
+  let interrupting: NodeJS.Timeout | null = null;
+  const stop = (): void => {
+    controller.abort(new SluiceError("CANCELLED", "The attempt was stopped"));
+    services.interrupt();
+    interrupting ??= setInterval(() => services.interrupt(), interruptEvery);
+  };
+  current = { job, stop };
+  if (stopped) stop();
+  const { signal } = controller;
+  if (work.type === "run") {
+    const startedAt = Date.now();
+    const began = performance.now();
+    const onLog = (line: Parameters<Parameters<typeof createLog>[0]>[0]): void => say({ type: "log", job, line });
+    const outcome = await run({ assignment: work.assignment, shared, signal, onLog });
+    current = null;
+    say({ type: "ended", job, outcome, startedAt, ms: Math.round((performance.now() - began) * 1000) / 1000 });
+  } else {
+    const answer = await answered(work, project, services, signal);
+    current = null;
+    say({ type: "answered", job, ...answer });
+  }
+  if (interrupting !== null) clearInterval(interrupting);
+}
+
+async function answered(
+  work: Exclude<Work, { type: "run" }>,
+  project: Project,
+  services: Services,
+  signal: AbortSignal,
+) {
+  try {
+    if (work.type === "params") return { result: parsedParams(project, work.pipeline, work.raw), failure: null };
+    const log = createLog(() => {}, systemClock.now, redactor);
+    const context = { signal, log, resolve: services.resolve };
+    return { result: null, failure: await tellHooks(project, work.notice, context, redactor) };
+  } catch (error) {
+    return { result: null, failure: redactor.value(toFailure(error)) };
+  }
 }
 
 /** Teaches the redactor every secret the project refers to: user code may come by one before a connection resolves it. */
@@ -66,70 +192,6 @@ function hideSecrets(value: unknown, folder: string): void {
   }
 }
 
-async function run(project: Project, services: Services, assignment: Assignment): Promise<void> {
-  const controller = new AbortController();
-  stop = (reason) => {
-    controller.abort(reason);
-    services.interrupt();
-  };
-  try {
-    const result = await execute(project, services, assignment, controller.signal);
-    send({ type: "succeeded", result });
-  } catch (error) {
-    send({ type: "failed", failure: redactor.value(toFailure(error)) });
-  } finally {
-    stop = null;
-  }
-}
-
-async function execute(project: Project, services: Services, assignment: Assignment, signal: AbortSignal) {
-  const pipeline = project.pipelines.get(assignment.pipeline);
-  if (pipeline === undefined || pipeline.plan.version !== assignment.version) {
-    throw new SluiceError("CONFIG_INVALID", `Pipeline "${assignment.pipeline}" was changed while it was running`, {
-      hint: "Give the command again: it runs the new version.",
-    });
-  }
-  const { specs, partition } = described(pipeline, assignment.partition);
-  const spec = specs.get(assignment.step)! as StepSpec<unknown, Services>;
-  return spec.execute(
-    {
-      runId: assignment.runId,
-      pipeline: assignment.pipeline,
-      step: assignment.step,
-      partition,
-      attempt: assignment.attempt,
-      fence: assignment.fence,
-      idempotencyKey: assignment.idempotencyKey,
-      inputs: Object.fromEntries(
-        Object.entries(spec.inputs).map(([name, handle]) => [name, assignment.outputs[handle.step]]),
-      ),
-      signal,
-      log: createLog((line) => send({ type: "log", line }), systemClock.now, redactor),
-      clock: systemClock,
-      folder: dirname(start.configPath),
-    },
-    services,
-  );
-}
-
-interface Described {
-  readonly specs: ReturnType<Pipeline["specs"]>;
-  readonly partition: Partition | null;
-}
-
-/** The runs described last; the steps of a run mostly come to the same worker one after the other. */
-const recent = new Map<string, Described>();
-
-function described(pipeline: Pipeline, key: string | null): Described {
-  const name = `${pipeline.name} ${key}`;
-  const known = recent.get(name);
-  if (known !== undefined) return known;
-  if (recent.size >= 32) recent.delete(recent.keys().next().value!);
-  const made = { specs: pipeline.specs(key), partition: key === null ? null : partitionAt(pipeline.partitions!, key) };
-  recent.set(name, made);
-  return made;
-}
-
 function describe(project: Project): LoadedProject {
   return {
     plans: [...project.pipelines.values()].map((pipeline) => pipeline.plan),
@@ -137,10 +199,17 @@ function describe(project: Project): LoadedProject {
     connections: Object.fromEntries(
       Object.entries(project.config.connections).map(([name, connection]) => [name, connection.vendor]),
     ),
-    workers: project.config.workers,
+    workers: project.config.workers ?? null,
+    pools: project.config.pools,
+    hooks: project.config.hooks.events,
   };
 }
 
-function send(message: FromWorker): void {
-  process.send?.(message);
+function say(message: FromWorker): void {
+  try {
+    writeLine(pipes.toScheduler, lineOf(message));
+  } catch {
+    // The scheduler is gone.
+    process.exit(0);
+  }
 }

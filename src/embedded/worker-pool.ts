@@ -1,207 +1,317 @@
-// The executor of the embedded host: a pool of warm worker processes. The first is started at once, because it loads
-// the project's definitions; others when there is more to do than there are workers for. A worker that dies costs the
-// attempt it was running, and is replaced when it is needed.
-import { fork, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
+// The executor of the embedded host: warm worker processes and the jobs that wait for them. The first worker is started
+// at once, because it loads the project's definitions; others when there is more to do than there are workers for. A job
+// goes to a worker that has loaded its version: when the project's files change, workers of both kinds live side by side.
 import { availableParallelism, totalmem } from "node:os";
-import { fileURLToPath } from "node:url";
-import { systemClock } from "../clock.ts";
-import { fromFailure, SluiceError } from "../errors.ts";
-import type { Assignment, AttemptEnd, Executor, Outcome } from "../engine/executor.ts";
-import { processTimer } from "../engine/timer.ts";
-import type { LogLine } from "../log.ts";
-import type { FromWorker, LoadedProject, ToWorker, WorkerStart } from "./messages.ts";
+import { fromFailure, toFailure } from "../errors.ts";
+import type { Executor } from "../engine/executor.ts";
+import type { Json } from "../json.ts";
+import { attemptJob, callJob, sharedOutputs, type Call, type CallAnswer } from "./attempt-job.ts";
+import type { Fault } from "./faults.ts";
+import type { Job } from "./job.ts";
+import { createJobQueue, type JobQueue } from "./job-queue.ts";
+import type { LoadedProject } from "./messages.ts";
+import { createPace, mayGiveAhead, short, worthHolding } from "./pace.ts";
+import type { StandIns } from "./stand-ins.ts";
+import { startWorker, type Worker } from "./worker.ts";
 
 export interface WorkerPoolOptions {
   readonly configPath: string;
   readonly homeFolder: string;
+  /** Plan versions that runs which have not ended may still need. @default none */
+  readonly unfinished?: () => ReadonlySet<string>;
+  /** How long a worker may be idle, as long as there is another, in milliseconds. @default 60 000 */
+  readonly idleLimit?: number;
+  /** What a test asks for. */
+  readonly faults?: readonly Fault[];
+  readonly standIns?: StandIns;
 }
 
 export interface WorkerPool extends Executor {
-  /** The project's definitions, as the first worker loaded them. */
+  /** The project's definitions, as they were loaded last. */
   readonly project: LoadedProject;
-  /** Worker processes at most. */
+  /** Worker processes at most; hooks, params and older versions may have some beside them for a while. */
   readonly size: number;
-  /** Ends the workers, and waits until they have ended. */
+  /** Ids of the processes there are. */
+  readonly processes: readonly number[];
+  /** The params of a run as the pipeline's own schema makes them of what was given; throws what the schema finds wrong. */
+  parseParams(pipeline: string, raw: Json): Promise<Json>;
+  /**
+   * Loads the project's files as they are now: new runs use them, and runs under way keep the workers that have their
+   * versions. When they can't be loaded it rejects with what is wrong, and all stays as it was.
+   */
+  reload(): Promise<LoadedProject>;
+  /** Kills the workers, and waits until they have ended. */
   close(): Promise<void>;
 }
 
-interface Job {
-  readonly assignment: Assignment;
-  readonly signal: AbortSignal;
-  readonly onLog: (line: LogLine) => void;
-  readonly resolve: (end: AttemptEnd) => void;
-  startedAt: number;
+/** A worker in the pool. */
+interface Member {
+  readonly worker: Worker;
+  /** Counts reloads: it has loaded the files as they were then, or later. */
+  readonly generation: number;
+  /** Plan versions that it has. */
+  versions: ReadonlySet<string>;
 }
 
-interface Worker {
-  readonly process: ChildProcess;
-  ready: boolean;
-  job: Job | null;
-  /** Ends the job: clears its timers and hands its outcome on. */
-  end: ((outcome: Outcome) => void) | null;
-}
-
-/** How long a worker may take to stop an attempt before it is killed, in milliseconds. */
-const stopGrace = 2_000;
-
-const timer = processTimer(systemClock);
+/** Calls that are answered at a time. */
+const callsAtMost = 2;
+/** How long one may be idle that has only versions nobody needs any more, in milliseconds. */
+const uselessLimit = 2_000;
+/** How often the idle ones are looked through, in milliseconds. */
+const idleEvery = 1_000;
+/** After a worker could not load the project, none is started beside the others for so many milliseconds. */
+const spawnPause = 5_000;
 
 /** Resolves when the first worker has loaded the project; rejects with the reason when it can't be loaded. */
 export async function openWorkerPool(options: WorkerPoolOptions): Promise<WorkerPool> {
   const limit = Math.min(availableParallelism(), 4);
-  const workers = new Set<Worker>();
-  const queue: Job[] = [];
-  let closed = false;
+  const idleLimit = options.idleLimit ?? 60_000;
+  const unfinished = options.unfinished ?? (() => new Set<string>());
+  const members = new Set<Member>();
+  /** Killed, and not ended yet. */
+  const leaving = new Set<Worker>();
+  const attempts = createJobQueue();
+  const calls = createJobQueue();
+  const pace = createPace();
+  let generation = 0;
   let size = limit;
+  let closed = false;
+  let notBefore = 0;
+  let idleTimer: NodeJS.Timeout | null = null;
+  let reloading: Promise<unknown> = Promise.resolve();
 
-  const first = Promise.withResolvers<LoadedProject>();
-  spawn(
-    (project) => first.resolve(project),
-    (error) => first.reject(error),
-  );
-  const project = await first.promise.catch(async (error: unknown) => {
+  let project = await spawn(0).worker.loaded.catch(async (error: unknown) => {
     await close();
     throw error;
   });
+  let newest = versionsOf(project);
+  let sharesOf = sharedOutputs(project);
   size = project.workers ?? limit;
 
-  function spawn(onLoaded: (project: LoadedProject) => void, onFailed: (error: SluiceError) => void): void {
-    const start: WorkerStart = {
-      configPath: options.configPath,
-      homeFolder: options.homeFolder,
-      memory: `${Math.max(512, Math.floor((totalmem() * 0.6) / size / 2 ** 20))}MB`,
-    };
-    const child = fork(workerModule(), [JSON.stringify(start)], {
-      // What user code prints must not mix with the data that a command prints.
-      stdio: ["ignore", 2, 2, "ipc"],
-      execArgv: ["--disable-warning=ExperimentalWarning"],
-      serialization: "advanced",
-    });
-    const worker: Worker = { process: child, ready: false, job: null, end: null };
-    workers.add(worker);
-    child.on("message", (message: FromWorker) => {
-      switch (message.type) {
-        case "loaded":
-          worker.ready = true;
-          onLoaded(message.project);
-          return dispatch();
-        case "load-failed":
-          workers.delete(worker);
-          child.kill();
-          return onFailed(fromFailure(message.failure));
-        case "log":
-          return worker.job?.onLog(message.line);
-        case "succeeded":
-          return worker.end?.({
-            type: "succeeded",
-            output: message.result.output ?? null,
-            rows: message.result.rows ?? null,
-            assets: message.result.assets ?? [],
-          });
-        case "failed":
-          return worker.end?.({ type: "failed", error: message.failure });
-      }
-    });
-    child.on("error", () => {});
-    child.on("exit", (code, signal) => {
-      workers.delete(worker);
-      const how = signal === null ? `exit code ${code}` : `signal ${signal}`;
-      if (worker.end !== null) worker.end({ type: "lost", reason: `its process ended with ${how}` });
-      else if (!worker.ready)
-        onFailed(new SluiceError("WORKER_LOST", `The worker process ended with ${how} before it was ready`));
-      if (!closed) dispatch();
+  function spawn(of: number): Member {
+    const worker = startWorker(
+      {
+        configPath: options.configPath,
+        homeFolder: options.homeFolder,
+        memory: `${Math.max(512, Math.floor((totalmem() * 0.6) / size / 2 ** 20))}MB`,
+        faults: options.faults ?? [],
+        standIns: options.standIns ?? null,
+      },
+      {
+        onReady: () => {
+          if (member.versions.size === 0) member.versions = versionsOf(worker.project!);
+          dispatch();
+        },
+        onReturned: (jobs) => {
+          for (const job of jobs) queueOf(job).add(job);
+          dispatch();
+        },
+        onExit: () => {
+          members.delete(member);
+          leaving.delete(worker);
+          // After what it held has been handed back.
+          setImmediate(dispatch);
+        },
+      },
+    );
+    const member: Member = { worker, generation: of, versions: new Set() };
+    members.add(member);
+    return member;
+  }
+
+  /** Starts a worker beside the others. When it can't load the project, jobs wait for the others, if there are any. */
+  function spawnMore(): void {
+    spawn(generation).worker.loaded.catch((error: unknown) => {
+      notBefore = Date.now() + spawnPause;
+      if (closed || [...members].some(({ worker }) => worker.project !== null)) return;
+      const lost = { type: "lost", reason: toFailure(error).message, startedAt: Date.now(), ms: null } as const;
+      for (const queue of [attempts, calls]) for (const job of queue.all()) queue.take(job).end(lost);
     });
   }
 
-  /** Gives waiting jobs to idle workers, the oldest run's first, and starts a worker when all are taken. */
+  /** Gives what waits to the workers. */
   function dispatch(): void {
-    for (const worker of workers) {
-      if (queue.length === 0) return;
-      if (worker.ready && worker.job === null) assign(worker, queue.shift()!);
-    }
-    const starting = [...workers].filter((worker) => !worker.ready).length;
-    if (queue.length > starting && workers.size < size && !closed) {
-      spawn(
-        () => {},
-        (error) => queue.shift()?.resolve({ outcome: { type: "lost", reason: error.message }, startedAt: Date.now() }),
-      );
+    if (closed) return;
+    if (calls.size > 0) dispatchCalls();
+    if (attempts.size > 0) dispatchAttempts();
+    if (members.size > 1) idleTimer ??= setTimeout(dismissIdle, idleEvery);
+  }
+
+  function dispatchAttempts(): void {
+    giveToIdle(attempts, Infinity);
+    giveAhead();
+    if (attempts.size === 0) return;
+    const own = [...members].filter((member) => member.generation === generation && !onCall(member));
+    if (attempts.size > own.filter(isStarting).length && own.length < size && Date.now() >= notBefore) spawnMore();
+    seekVersions(attempts);
+  }
+
+  /** Hooks and params don't wait behind attempts, which may take hours: an idle worker answers, or one of their own. */
+  function dispatchCalls(): void {
+    const room = callsAtMost - [...members].filter(onCall).length;
+    giveToIdle(calls, room);
+    if (calls.size === 0 || room <= 0) return;
+    const enough = [...members].some(isStarting) || members.size >= size + callsAtMost;
+    if (!enough && Date.now() >= notBefore) spawnMore();
+    seekVersions(calls);
+  }
+
+  function giveToIdle(queue: JobQueue, atMost: number): void {
+    let given = 0;
+    for (const member of members) {
+      if (queue.size === 0 || given >= atMost) return;
+      if (member.worker.held > 0) continue;
+      const job = queue.first((version) => has(member, version));
+      if (job === undefined) continue;
+      give(member, queue.take(job));
+      given += 1;
     }
   }
 
-  function assign(worker: Worker, job: Job): void {
-    let killer: NodeJS.Timeout | null = null;
-    let timedOut = false;
-    const stop = (): void => {
-      post(worker, { type: "stop" });
-      killer ??= setTimeout(() => worker.process.kill("SIGKILL"), stopGrace);
-    };
-    const { timeoutMs } = job.assignment;
-    const cancelTimeout =
-      timeoutMs === null
-        ? null
-        : timer(systemClock.now() + timeoutMs, () => {
-            timedOut = true;
-            stop();
-          });
-    worker.job = job;
-    worker.end = (outcome) => {
-      if (killer !== null) clearTimeout(killer);
-      cancelTimeout?.();
-      job.signal.removeEventListener("abort", stop);
-      worker.job = null;
-      worker.end = null;
-      job.resolve({
-        outcome: timedOut && outcome.type !== "succeeded" ? timeoutOutcome(job.assignment) : outcome,
-        startedAt: job.startedAt,
-      });
+  /** While attempts are short, busy workers are given some ahead of time, so that none stands idle between two. */
+  function giveAhead(): void {
+    for (;;) {
+      const job = attempts.first();
+      if (job === undefined) return;
+      const expected = pace.expected(job.kind);
+      let best: Member | null = null;
+      for (const member of members) {
+        const { worker } = member;
+        if (!has(member, job.version) || worker.slow || onCall(member) || !mayGiveAhead(worker, expected)) continue;
+        if (best === null || worker.held < best.worker.held) best = member;
+      }
+      if (best === null) return;
+      give(best, attempts.take(job));
+    }
+  }
+
+  /** A version that no worker has is looked for once, in case the files are again as they were; if they are not, that is that. */
+  function seekVersions(queue: JobQueue): void {
+    if ([...members].some(isStarting)) return;
+    for (const version of queue.versions) {
+      if (version === null || [...members].some((member) => has(member, version))) continue;
+      let look = false;
+      for (const job of queue.all().filter((waiting) => waiting.version === version)) {
+        if (job.sought) queue.take(job).end({ type: "unknown-version", startedAt: Date.now(), ms: null });
+        else look = job.sought = true;
+      }
+      if (look) return spawnMore();
+    }
+  }
+
+  /** Can it run jobs of the version? The newest workers that have a version go before older ones, so that those can end. */
+  function has(member: Member, version: string | null): boolean {
+    if (version === null) return member.generation === generation && !isStarting(member);
+    return member.versions.has(version) && (member.generation === generation || !newest.has(version));
+  }
+
+  function give({ worker }: Member, job: Job): void {
+    job.expected = pace.expected(job.kind) ?? short;
+    worker.give(job);
+  }
+
+  function queueOf(job: Job): JobQueue {
+    return job.work.type === "run" ? attempts : calls;
+  }
+
+  function call(work: Call, version: string | null, signal: AbortSignal): Promise<CallAnswer> {
+    return new Promise((onAnswer) => {
+      calls.add(callJob(work, { version, signal, onAnswer }));
       dispatch();
-    };
-    job.startedAt = Date.now();
-    job.signal.addEventListener("abort", stop);
-    post(worker, { type: "run", assignment: job.assignment });
-    if (job.signal.aborted) stop();
+    });
+  }
+
+  /** Ends workers that have had nothing to do for a while: all but one of the newest, and older ones that no run needs. */
+  function dismissIdle(): void {
+    idleTimer = null;
+    const needed = unfinished();
+    const own = [...members].filter((member) => member.generation === generation);
+    let spare = own.length - 1;
+    for (const member of members) {
+      const { worker, versions } = member;
+      if (worker.project === null || worker.held > 0) continue;
+      const idle = Date.now() - worker.idleSince;
+      const useless =
+        member.generation < generation && ![...versions].some((version) => needed.has(version) && !newest.has(version));
+      const tooMany = member.generation === generation && spare > 0 && idle >= idleLimit;
+      if (!tooMany && !(useless && idle >= uselessLimit)) continue;
+      if (tooMany) spare -= 1;
+      members.delete(member);
+      leaving.add(worker);
+      worker.kill();
+    }
+    if (members.size > 1 && !closed) idleTimer = setTimeout(dismissIdle, idleEvery);
+  }
+
+  async function load(): Promise<LoadedProject> {
+    const member = spawn(generation + 1);
+    const loaded = await member.worker.loaded;
+    generation += 1;
+    project = loaded;
+    newest = versionsOf(loaded);
+    sharesOf = sharedOutputs(loaded);
+    size = loaded.workers ?? limit;
+    dispatch();
+    return loaded;
   }
 
   async function close(): Promise<void> {
     closed = true;
-    const ended = [...workers].map((worker) => once(worker.process, "exit"));
+    if (idleTimer !== null) clearTimeout(idleTimer);
+    const all = [...[...members].map(({ worker }) => worker), ...leaving];
     // Whatever a worker still does is fenced and repeatable, so it needs no gentle end.
-    for (const worker of workers) worker.process.kill("SIGKILL");
-    await Promise.all(ended);
+    for (const worker of all) worker.kill();
+    await Promise.all(all.map((worker) => worker.ended));
   }
 
   return {
-    project,
-    size,
+    get project() {
+      return project;
+    },
+    get size() {
+      return size;
+    },
+    get processes() {
+      return [...members].map(({ worker }) => worker.pid).filter((pid) => pid !== undefined);
+    },
+    get capacity() {
+      return size * worthHolding(pace.median());
+    },
     run: (assignment, signal, onLog) =>
-      new Promise((resolve) => {
-        const job: Job = { assignment, signal, onLog, resolve, startedAt: Date.now() };
-        const later = queue.findIndex((other) => other.assignment.priority > assignment.priority);
-        queue.splice(later === -1 ? queue.length : later, 0, job);
+      new Promise((onEnd) => {
+        attempts.add(attemptJob(assignment, { signal, shares: sharesOf(assignment), pace, onLog, onEnd }));
         dispatch();
       }),
+    notify: async (notice, signal) => {
+      // Hooks are best called as they were when the run began; if that version is gone, as they are now.
+      const there = [...members].some((member) => member.versions.has(notice.version));
+      const answer = await call({ type: "notify", notice }, there ? notice.version : null, signal);
+      return answer.failure;
+    },
+    parseParams: async (pipeline, raw) => {
+      const { result, failure } = await call({ type: "params", pipeline, raw }, null, new AbortController().signal);
+      if (failure !== null) throw fromFailure(failure);
+      return result;
+    },
+    reload: () => {
+      // One after the other: the last one asked for is the one that stays.
+      const done = reloading.then(load, load);
+      reloading = done.catch(() => {});
+      return done;
+    },
     close,
   };
 }
 
-function timeoutOutcome(assignment: Assignment): Outcome {
-  return {
-    type: "failed",
-    error: {
-      code: "TASK_TIMEOUT",
-      message: `Step "${assignment.step}" ran longer than its timeout of ${assignment.timeoutMs} ms`,
-      retryable: true,
-    },
-  };
+function versionsOf(project: LoadedProject): ReadonlySet<string> {
+  return new Set(project.plans.map((plan) => plan.version));
 }
 
-function post(worker: Worker, message: ToWorker): void {
-  // A worker that has just died is dealt with by its exit event.
-  if (worker.process.connected) worker.process.send(message, () => {});
+function isStarting({ worker }: Member): boolean {
+  return worker.project === null;
 }
 
-/** The worker's entry: `.js` in the built package, `.ts` when the sources run as they are. */
-function workerModule(): string {
-  return fileURLToPath(new URL(`./worker-process${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url));
+function onCall({ worker }: Member): boolean {
+  const current = worker.current;
+  return current !== null && current.work.type !== "run";
 }

@@ -5,19 +5,32 @@ import type { LogLine } from "../log.ts";
 import type { RowCounts } from "../pipeline/step.ts";
 import type { AttemptEnd, Outcome } from "./executor.ts";
 import type { AttemptRecord } from "./run-store.ts";
+import type { AttemptKey, RunEvent } from "./state.ts";
 
-/** The end of an attempt with an output that is JSON; one that can't be is a failure. */
-export function plainEnd(step: string, end: AttemptEnd): AttemptEnd {
-  return { startedAt: Math.trunc(end.startedAt), outcome: plainOutcome(step, end.outcome) };
+/**
+ * The end of an attempt with an output that is JSON; one that can't be is a failure. `handedOver`: when it began for one
+ * that can't say.
+ */
+export function plainEnd(step: string, end: AttemptEnd, handedOver: number): AttemptEnd {
+  try {
+    const startedAt = Math.trunc(end.startedAt);
+    return {
+      startedAt: Number.isSafeInteger(startedAt) ? startedAt : handedOver,
+      outcome: plainOutcome(step, end.outcome),
+    };
+  } catch (error) {
+    // Not even an end.
+    return { startedAt: handedOver, outcome: { type: "lost", reason: toFailure(error).message } };
+  }
 }
 
 function plainOutcome(step: string, outcome: Outcome): Outcome {
-  if (outcome.type === "lost") return outcome;
+  if (outcome.type === "lost" || outcome.type === "unmet") return outcome;
   if (outcome.type === "failed") return { type: "failed", error: plainFailure(outcome.error) };
   try {
     const { rows, assets } = outcome;
     // What is kept is what is handed on: a step after this one gets the same value whether or not there was a restart.
-    const output: unknown = JSON.parse(JSON.stringify(outcome.output ?? null) ?? "null");
+    const output = plainOutput(outcome.output);
     if (rows !== null && !countable(rows))
       throw new TypeError(`its row counts are not whole numbers: ${JSON.stringify(rows)}`);
     return { type: "succeeded", output, rows, assets };
@@ -31,6 +44,18 @@ function plainOutcome(step: string, outcome: Outcome): Outcome {
         hint: "Return small plain data; write 64-bit integers as strings, and rows as datasets.",
       },
     };
+  }
+}
+
+function plainOutput(output: unknown): unknown {
+  switch (typeof output) {
+    case "string":
+    case "boolean":
+      return output;
+    case "number":
+      return Number.isFinite(output) ? output : null;
+    default:
+      return output === null ? null : JSON.parse(JSON.stringify(output) ?? "null");
   }
 }
 
@@ -64,21 +89,47 @@ function plainFields(fields: Readonly<Record<string, unknown>>): Record<string, 
 
 /** What is kept of an ended attempt. `aborted`: it was told to stop. */
 export function attemptRecord(
-  identity: Pick<AttemptRecord, "runId" | "step" | "attempt">,
+  runId: string,
+  { step, item, epoch }: AttemptKey,
   { outcome, startedAt }: AttemptEnd,
   aborted: boolean,
   now: number,
 ): AttemptRecord {
   return {
-    ...identity,
-    status: aborted && outcome.type !== "succeeded" ? "cancelled" : outcome.type,
+    runId,
+    step,
+    item,
+    attempt: epoch,
+    status: statusOf(outcome, aborted),
     startedAt,
     finishedAt: now,
     error: errorOf(outcome),
   };
 }
 
+function statusOf({ type }: Outcome, aborted: boolean): AttemptRecord["status"] {
+  // A sensor that has looked in vain has done what it was to do.
+  if (type === "succeeded" || type === "unmet") return "succeeded";
+  return aborted ? "cancelled" : type;
+}
+
 function errorOf(outcome: Outcome): Failure | null {
-  if (outcome.type === "succeeded") return null;
-  return outcome.type === "failed" ? outcome.error : toFailure(new SluiceError("WORKER_LOST", outcome.reason));
+  if (outcome.type === "failed") return outcome.error;
+  return outcome.type === "lost" ? toFailure(new SluiceError("WORKER_LOST", outcome.reason)) : null;
+}
+
+/** What the end of an attempt is to its run. */
+export function eventOf({ step, item, epoch }: AttemptKey, { outcome }: AttemptEnd): RunEvent {
+  switch (outcome.type) {
+    case "succeeded": {
+      const { output, rows, assets } = outcome;
+      return { type: "attempt-succeeded", step, item, epoch, output, rows, assets };
+    }
+    case "unmet":
+      return { type: "attempt-unmet", step, item, epoch };
+    case "failed":
+      return { type: "attempt-failed", step, item, epoch, error: outcome.error };
+    case "lost":
+      return { type: "attempt-lost", step, item, epoch, cause: "worker-died", reason: outcome.reason };
+  }
 }

@@ -1,160 +1,232 @@
-// The run store in memory: what the port means, in its plainest form, for tests and simulations. Everything is kept as
-// JSON text, so that nobody shares an object with the store. Nothing survives the process.
-import { SluiceError } from "../errors.ts";
+// The run half of the store in memory: what the port means, in its plainest form.
 import type { Plan } from "../pipeline/plan.ts";
-import { statisticsOf } from "./memory-statistics.ts";
+import { createMemoryRuns, loadRun, prepareUpdates } from "./memory-commit.ts";
+import { keptUpdates, pruneRuns } from "./memory-retention.ts";
+import { statisticsOf, type RunWithSteps } from "./memory-statistics.ts";
+import { copy, first, type MemoryRun, type MemoryTables } from "./memory-tables.ts";
 import type {
+  AssetUpdate,
   AttemptLogLine,
   AttemptRecord,
-  BackfillRecord,
+  CachedResult,
+  LiveAttempt,
   RunFilter,
   RunRecord,
   RunStore,
-  RunUpdate,
-  StoredRun,
+  StoredNotice,
   StoredStep,
 } from "./run-store.ts";
-import type { RunState } from "./state.ts";
+import type { ItemState, ItemStatus, StepState } from "./state.ts";
 
-/** An empty store. */
-export function createMemoryRunStore(): RunStore {
-  const plans = new Map<string, string>();
-  /** By id, in the order of their creation. */
-  let runs = new Map<string, string>();
-  const attempts = new Map<string, string>();
-  const logs: string[] = [];
-  const backfills = new Map<string, string>();
-  const assets = new Map<string, number>();
+export function createMemoryRunStore(tables: MemoryTables): RunStore {
+  const { runs, unfinished } = tables;
+  const plans = new Map<string, { readonly plan: string; readonly pipeline: string; readonly at: number }>();
+  const notices = new Map<string, StoredNotice>();
+  const cached = new Map<string, CachedResult>();
+  let updates: AssetUpdate[] = [];
+  /** What the figures still count of runs that are gone. */
+  const pruned: RunWithSteps[] = [];
+  let sequence = 0;
+  let position = 0;
 
-  const planOf = (version: string): Plan | null => parse<Plan>(plans.get(version));
-  const all = (): StoredRun[] => [...runs.values()].map((text) => JSON.parse(text) as StoredRun);
-  const stepsOf = ({ record, state }: StoredRun): StoredStep[] => {
-    const kinds = new Map(planOf(record.version)!.steps.map((step) => [step.name, step.kind]));
-    return Object.entries(state.steps).map(([name, step]) => ({ name, kind: kinds.get(name)!, ...step }));
+  const planOf = (version: string): Plan | null => {
+    const known = plans.get(version);
+    return known === undefined ? null : (JSON.parse(known.plan) as Plan);
   };
+  const stepsOf = (run: MemoryRun): StoredStep[] =>
+    planOf(run.record.version)!.steps.map(({ name, kind }) => {
+      const { text, items } = run.steps.get(name)!;
+      const state = JSON.parse(text) as Omit<StepState, "items">;
+      return { name, kind, ...state, items: items === null ? null : countsOf(items) };
+    });
+  const figuresOf = (run: MemoryRun): RunWithSteps => ({ record: run.record, steps: stepsOf(run) });
+  const due = (): StoredNotice[] =>
+    [...notices.values()].filter(({ dueAt }) => dueAt !== null).sort((a, b) => a.dueAt! - b.dueAt!);
 
   return {
-    savePlan: async (plan) => {
-      if (!plans.has(plan.version)) plans.set(plan.version, JSON.stringify(plan));
+    savePlan: async (plan, at) => {
+      const { version, pipeline } = plan;
+      if (!plans.has(version)) plans.set(version, { plan: JSON.stringify(plan), pipeline, at });
     },
     plan: async (version) => planOf(version),
+    versions: async (pipeline) =>
+      [...plans]
+        .filter(([, known]) => known.pipeline === pipeline)
+        .map(([version, { at }]) => ({ version, at }))
+        .reverse(),
     createRuns: async (wanted) => {
-      const next = new Map(runs);
-      for (const { id, state, createdAt, pipeline, version, partition, backfill } of wanted) {
-        if (next.has(id)) throw new SluiceError("INTERNAL", `There is already a run ${id}`);
-        if (!plans.has(version)) throw new SluiceError("INTERNAL", `The plan of run ${id} is not in the store`);
-        const record: RunRecord = {
-          id,
-          sequence: next.size + 1,
-          pipeline,
-          version,
-          partition,
-          backfill,
-          status: "running",
-          createdAt,
-          finishedAt: null,
-        };
-        next.set(id, JSON.stringify({ record, state, revision: 0 }));
-      }
-      runs = next;
-      return wanted.map(({ id }) => parse<StoredRun>(runs.get(id))!);
+      const made = createMemoryRuns(tables, wanted, sequence, (version) => plans.has(version));
+      sequence += made.length;
+      return made;
     },
     commit: async (batch) => {
-      const next = new Map(runs);
-      for (const update of batch.updates)
-        next.set(update.runId, JSON.stringify(updated(parse<StoredRun>(next.get(update.runId)), update)));
-      // Whatever can fail comes before the first change: all of a batch or none of it.
-      const ended = batch.attempts.map(
-        (item) => [JSON.stringify([item.runId, item.step, item.attempt]), JSON.stringify(item)] as const,
-      );
-      const lines = batch.logs.map((line, index) => JSON.stringify({ ...line, position: logs.length + index + 1 }));
-      runs = next;
-      for (const { state, changed } of batch.updates) {
-        for (const step of changed.map((name) => state.steps[name]!)) {
-          if (step.status === "succeeded") for (const asset of step.assets) assets.set(asset, step.finishedAt!);
+      const update = prepareUpdates(tables, batch.updates);
+      const { updates: _updates, ...others } = batch;
+      const rest = copy(others);
+      update();
+      for (const { runId, state, changed } of batch.updates) {
+        for (const step of changed.map((item) => state.steps[item.step]!)) {
+          if (step.status !== "succeeded") continue;
+          const { partition } = runs.get(runId)!.record;
+          for (const asset of step.assets) {
+            const last = updates.at(-1)?.position ?? 0;
+            updates.push({ position: last + 1, asset, partition, runId, at: step.finishedAt! });
+          }
         }
       }
-      for (const [key, text] of ended) attempts.set(key, text);
-      logs.push(...lines);
+      for (const live of rest.live) runs.get(live.runId)?.live.set(keyOf(live), JSON.stringify(live));
+      for (const attempt of rest.attempts) endAttempt(runs.get(attempt.runId), attempt);
+      for (const line of rest.logs) {
+        const { step, item, attempt } = line;
+        position += 1;
+        const text = JSON.stringify({ ...line, position });
+        runs.get(line.runId)?.logs.push({ position, step, item, attempt, text });
+      }
+      for (const notice of rest.notices) {
+        const run = runs.get(notice.runId);
+        if (run === undefined || notices.has(notice.key)) continue;
+        notices.set(notice.key, { notice, attempts: 0, dueAt: notice.at, deliveredAt: null, error: null });
+        run.notices.push(notice.key);
+      }
+      for (const result of rest.cached)
+        if (result.at >= (cached.get(result.key)?.at ?? result.at)) cached.set(result.key, result);
     },
-    createBackfill: async (backfill) => {
-      if (backfills.has(backfill.id)) throw new SluiceError("INTERNAL", `There is already a backfill ${backfill.id}`);
-      backfills.set(backfill.id, JSON.stringify(backfill));
-    },
-    finishBackfill: async (id, status, at) => {
-      const known = parse<BackfillRecord>(backfills.get(id));
-      if (known !== null)
-        backfills.set(id, JSON.stringify({ ...known, status, finishedAt: status === "running" ? null : at }));
-    },
-    findBackfill: async (pipeline, version, from, to) =>
-      [...backfills.values()]
-        .map((text) => JSON.parse(text) as BackfillRecord)
-        .filter(
-          (item) => item.pipeline === pipeline && item.version === version && item.from === from && item.to === to,
-        )
-        .reverse()
-        .sort((a, b) => b.createdAt - a.createdAt)[0] ?? null,
-    unfinishedRuns: async () => all().filter(({ record }) => record.status === "running"),
+    unfinishedRuns: async () => [...unfinished.values()].map(loadRun),
     run: async (id) => {
-      if (runs.has(id)) return parse<StoredRun>(runs.get(id));
-      const found = id === "" ? [] : [...runs.keys()].filter((key) => key.startsWith(id));
-      return found.length === 1 ? parse<StoredRun>(runs.get(found[0]!)) : null;
+      const known = runs.get(id);
+      if (known !== undefined) return loadRun(known);
+      const found = id === "" ? [] : first(runs.values(), 2, ({ record }) => record.id.startsWith(id));
+      return found.length === 1 ? loadRun(found[0]!) : null;
     },
-    runs: async (filter) =>
-      listRuns(
-        all().map(({ record }) => record),
-        filter,
-      ),
+    runByRequest: async (key) => copy(tables.byRequest.get(key)?.record ?? null),
+    runsNamed: async (beginning, limit) => {
+      const ids = [...runs.keys()].filter((id) => id.startsWith(beginning)).sort();
+      return copy(ids.slice(0, limit).map((id) => runs.get(id)!.record));
+    },
+    runs: async (filter) => listRuns([...runs.values()], filter),
+    newestRun: async (pipeline, partition, succeeded = false) => {
+      const known = tables.partitions.get(pipeline)?.get(partition);
+      return copy((succeeded ? known?.succeeded : known?.newest)?.record ?? null);
+    },
     steps: async (runId) => {
-      const run = parse<StoredRun>(runs.get(runId));
-      return run === null ? [] : stepsOf(run);
+      const run = runs.get(runId);
+      return run === undefined ? [] : stepsOf(run);
     },
-    attempts: async (runId) =>
-      [...attempts.values()]
-        .map((text) => JSON.parse(text) as AttemptRecord)
-        .filter((item) => item.runId === runId)
-        .sort(
-          (a, b) => a.startedAt - b.startedAt || (a.step < b.step ? -1 : a.step > b.step ? 1 : a.attempt - b.attempt),
-        ),
-    logs: async (runId, { step, after = 0, limit = 1000 }) =>
-      logs
-        .map((text) => JSON.parse(text) as AttemptLogLine & { position: number })
-        .filter((line) => line.runId === runId && line.position > after && (step === undefined || line.step === step))
-        .slice(0, limit),
+    items: async (runId, step, { from = 0, limit = 1000, status } = {}) => {
+      const items = (runs.get(runId)?.steps.get(step)?.items ?? []).map((text, index) => ({
+        ...(JSON.parse(text) as ItemState),
+        position: index,
+      }));
+      return first(items.slice(from), limit, (item) => status === undefined || item.status === status);
+    },
+    attempts: async (runId, { step, limit = Number.MAX_SAFE_INTEGER } = {}) => {
+      const run = runs.get(runId);
+      if (run === undefined) return [];
+      const all = [...run.attempts.values()].map((text) => JSON.parse(text) as AttemptRecord);
+      all.sort((a, b) => a.startedAt - b.startedAt || inPlanOrder(run)(a, b));
+      return first(all, limit, (attempt) => step === undefined || attempt.step === step);
+    },
+    live: async (runId) => {
+      const some = runId === undefined ? [...runs.values()] : [runs.get(runId)].filter((run) => run !== undefined);
+      return some.flatMap((run) =>
+        [...run.live.values()].map((text) => JSON.parse(text) as LiveAttempt).sort(inPlanOrder(run)),
+      );
+    },
+    endLive: async (at, reason) => {
+      const error = { code: "WORKER_LOST", message: reason, retryable: true } as const;
+      for (const run of runs.values()) {
+        for (const text of run.live.values()) {
+          const live = JSON.parse(text) as LiveAttempt;
+          endAttempt(run, { ...live, status: "lost", finishedAt: Math.max(at, live.startedAt), error });
+        }
+      }
+    },
+    logs: async (runId, { step, item, attempt, after = 0, limit = 1000, tail = false } = {}) => {
+      const lines = (runs.get(runId)?.logs ?? []).filter(
+        (line) =>
+          line.position > after &&
+          (step === undefined || line.step === step) &&
+          (item === undefined || line.item === item) &&
+          (attempt === undefined || line.attempt === attempt),
+      );
+      const some = tail ? lines.slice(Math.max(0, lines.length - limit)) : lines.slice(0, limit);
+      return some.map(({ text }) => JSON.parse(text) as AttemptLogLine & { position: number });
+    },
+    cached: async (key, since) => {
+      const known = cached.get(key);
+      return known === undefined || known.at < since ? null : copy(known);
+    },
+    assetUpdates: async (after, limit = 1000) => {
+      let start = updates.length;
+      while (start > 0 && updates[start - 1]!.position > after) start -= 1;
+      return copy(updates.slice(start, start + limit));
+    },
+    newestUpdate: async (asset, partition) =>
+      copy(
+        updates.findLast(
+          (update) => update.asset === asset && (partition === undefined || update.partition === partition),
+        ) ?? null,
+      ),
+    dueNotices: async (now, limit) => copy(first(due(), limit, ({ dueAt }) => dueAt! <= now)),
+    nextNoticeAt: async () => due()[0]?.dueAt ?? null,
+    noticeTold: async (key, { at, dueAt, error }) => {
+      const known = notices.get(key);
+      if (known === undefined) return;
+      const deliveredAt = dueAt === null && error === null ? at : null;
+      notices.set(key, copy({ ...known, attempts: known.attempts + 1, dueAt, deliveredAt, error }));
+    },
+    notices: async (runId) => copy((runs.get(runId)?.notices ?? []).map((key) => notices.get(key)!)),
+    noticeCounts: async () => {
+      const all = [...notices.values()];
+      return {
+        waiting: all.filter(({ dueAt }) => dueAt !== null).length,
+        failed: all.filter(({ dueAt, deliveredAt }) => dueAt === null && deliveredAt === null).length,
+      };
+    },
     statistics: async () =>
       statisticsOf(
-        all().map((run) => ({ record: run.record, steps: stepsOf(run) })),
-        assets,
+        [...pruned, ...[...runs.values()].map(figuresOf)].sort((a, b) => a.record.sequence - b.record.sequence),
+        new Map(updates.map(({ asset, at }) => [asset, at])),
       ),
+    prune: async (before, keep) => {
+      const gone = pruneRuns(tables, before, keep);
+      pruned.push(...gone.map(figuresOf));
+      for (const key of gone.flatMap((run) => run.notices)) notices.delete(key);
+      for (const [key, { at }] of cached) if (at < before) cached.delete(key);
+      for (const [id, { answeredAt }] of tables.instructions)
+        if (answeredAt !== null && answeredAt < before) tables.instructions.delete(id);
+      updates = keptUpdates(updates, before);
+      return gone.length;
+    },
     close: () => {},
   };
 }
 
-function updated(run: StoredRun | null, { runId, expectedRevision, state, changed }: RunUpdate): StoredRun {
-  if (run === null || run.revision !== expectedRevision) {
-    throw new SluiceError("FENCED", `Run ${runId} was changed by another process`, {
-      hint: "Only one scheduler may work on a state folder at a time.",
-    });
-  }
-  const { status, finishedAt } = state;
-  // Only the steps that are named are taken, so that a scheduler that forgets to name one is found out here too.
-  const steps: RunState["steps"] = {
-    ...run.state.steps,
-    ...Object.fromEntries(changed.map((name) => [name, state.steps[name]!])),
-  };
-  return {
-    record: { ...run.record, status, finishedAt },
-    state: { status, finishedAt, steps },
-    revision: run.revision + 1,
-  };
+function endAttempt(run: MemoryRun | undefined, attempt: AttemptRecord): void {
+  run?.attempts.set(keyOf(attempt), JSON.stringify(attempt));
+  run?.live.delete(keyOf(attempt));
 }
 
-function listRuns(records: readonly RunRecord[], { limit = 50, ...wanted }: RunFilter): RunRecord[] {
-  const matches = (record: RunRecord): boolean =>
+/** By the step's place in the plan, the item and the number of the attempt. */
+function inPlanOrder(run: MemoryRun): (a: LiveAttempt | AttemptRecord, b: LiveAttempt | AttemptRecord) => number {
+  const places = new Map([...run.steps.keys()].map((name, place) => [name, place]));
+  return (a, b) =>
+    places.get(a.step)! - places.get(b.step)! || (a.item ?? -1) - (b.item ?? -1) || a.attempt - b.attempt;
+}
+
+function keyOf({ step, item, attempt }: LiveAttempt | AttemptRecord): string {
+  return JSON.stringify([step, item, attempt]);
+}
+
+function countsOf(items: readonly string[]): Record<ItemStatus, number> {
+  const counts = { queued: 0, retrying: 0, succeeded: 0, failed: 0, cancelled: 0 };
+  for (const text of items) counts[(JSON.parse(text) as ItemState).status] += 1;
+  return counts;
+}
+
+function listRuns(all: readonly MemoryRun[], { limit = 50, before = Infinity, ...wanted }: RunFilter): RunRecord[] {
+  const matches = ({ record }: MemoryRun): boolean =>
+    record.sequence < before &&
     Object.entries(wanted).every(([key, value]) => value === undefined || record[key as keyof typeof wanted] === value);
-  return records.filter(matches).reverse().slice(0, limit);
-}
-
-function parse<T>(text: string | undefined): T | null {
-  return text === undefined ? null : (JSON.parse(text) as T);
+  return first(all.toReversed(), limit, matches).map(({ record }) => copy(record));
 }

@@ -8,7 +8,9 @@ export interface RunWithSteps {
 
 /** `assets` is when each asset was last brought up to date. Runs come in the order of their creation. */
 export function statisticsOf(runs: readonly RunWithSteps[], assets: ReadonlyMap<string, number>): RunStatistics {
-  const steps = runs.flatMap((run) => run.steps.map((step) => ({ ...step, pipeline: run.record.pipeline })));
+  const steps = runs.flatMap((run) =>
+    run.steps.filter((step) => step.reusedFrom === null).map((step) => ({ ...step, pipeline: run.record.pipeline })),
+  );
   return {
     runs: grouped(runs, ({ record }) => [record.pipeline, record.status]).map((group) => ({
       pipeline: group[0].record.pipeline,

@@ -1,5 +1,7 @@
 // What the service and each of its routes are made from.
+import type { Instruction } from "../engine/instruction.ts";
 import type { Reader } from "../embedded/reader.ts";
+import type { Json } from "../json.ts";
 
 export interface AppOptions {
   readonly reader: Reader;
@@ -7,4 +9,16 @@ export interface AppOptions {
   readonly version: string;
   /** Host names under which it may be called, without ports; null for any. */
   readonly hosts: readonly string[] | null;
+  readonly writing: Writing;
 }
+
+/** Whether, and for whom, the service changes anything. */
+export type Writing =
+  | {
+      readonly allowed: true;
+      /** Has it done by the scheduler, whoever runs that, and answers once it is durable. */
+      readonly instruct: (instruction: Instruction, by: string) => Promise<Json>;
+      /** What callers that change something must show; null for none. */
+      readonly token: string | null;
+    }
+  | { readonly allowed: false; readonly reason: string; readonly hint: string };

@@ -29,6 +29,8 @@ const byErrorCode: Readonly<Record<ErrorCode, ContentfulStatusCode>> = {
   QUERY_FAILED: 400,
   TASK_FAILED: 500,
   TASK_TIMEOUT: 504,
+  RUN_TIMEOUT: 504,
+  APPROVAL_REJECTED: 409,
   WORKER_LOST: 500,
   CANCELLED: 503,
   INTERNAL: 500,

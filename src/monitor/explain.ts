@@ -1,32 +1,26 @@
 // Says of every step of a run what it waits for or how it ended, and of a run that was left behind how to go on. It
 // reads what is stored and decides nothing.
 import type { RunRecord, StoredStep } from "../engine/run-store.ts";
-import type { StepStatus } from "../engine/state.ts";
 import type { Plan } from "../pipeline/plan.ts";
+import { explainStep, type StepExplanation } from "./explain-step.ts";
 import { isoTime } from "./run-view.ts";
+import { listed, runCommand, shellWord } from "./sentence.ts";
+import { plannedStep, type AwaitedRun, type Situation } from "./situation.ts";
+
+export type { StepExplanation };
 
 export interface ExplainRequest {
   readonly record: RunRecord;
   readonly steps: readonly StoredStep[];
   /** The plan the run was started with; null when the store doesn't have it. */
   readonly plan: Plan | null;
-  /** The process that works on the state folder now, as "process 123: sluice run …"; null when none does. */
-  readonly holder: string | null;
-  /** Milliseconds since the epoch. */
-  readonly now: number;
-}
-
-export interface StepExplanation {
-  readonly name: string;
-  readonly status: StepStatus;
-  /** A sentence without its subject: "waits for clean (queued)". */
-  readonly because: string;
-  /** Names of the steps it waits for. */
-  readonly waitsFor: readonly string[];
+  readonly situation: Situation;
+  /** What held steps wait for, by step. */
+  readonly awaited: ReadonlyMap<string, readonly AwaitedRun[]>;
 }
 
 export interface Explanation {
-  /** One sentence about the run. */
+  /** One sentence about it. */
   readonly summary: string;
   /** Is it stored as running, with no process to run it? */
   readonly interrupted: boolean;
@@ -36,84 +30,67 @@ export interface Explanation {
 }
 
 export function explainRun(request: ExplainRequest): Explanation {
-  const { record, holder } = request;
-  const interrupted = record.status === "running" && holder === null;
-  const again = `sluice run ${record.pipeline}${record.partition === null ? "" : ` --partition ${record.partition}`}`;
+  const { record, situation } = request;
+  const interrupted = record.status === "running" && situation.holder === null;
+  const run = { record, steps: request.steps, plan: request.plan };
+  const steps = request.steps.map((step) => explainStep(step, { run, situation, awaited: request.awaited }));
   return {
-    summary: summarize(request, interrupted),
+    summary: summarize(request, interrupted, steps),
     interrupted,
-    command: interrupted || record.status === "failed" || record.status === "cancelled" ? again : null,
-    steps: request.steps.map((step) => explainStep(step, request)),
+    command: commandFor(request, interrupted, steps),
+    steps,
   };
 }
 
-function summarize({ record, steps, holder }: ExplainRequest, interrupted: boolean): string {
-  const open = steps.filter(
-    (step) => step.status === "waiting" || step.status === "queued" || step.status === "retrying",
-  ).length;
-  const left = `${open} of ${steps.length} steps ${open === 1 ? "is" : "are"} not finished`;
+function commandFor(
+  { record }: ExplainRequest,
+  interrupted: boolean,
+  steps: readonly StepExplanation[],
+): string | null {
+  const decision = steps.find((step) => step.command !== null)?.command ?? null;
+  if (interrupted) return decision ?? runCommand(record.pipeline, record.partition);
+  if (record.status === "failed" || record.status === "cancelled") return `sluice rerun ${shellWord(record.id)}`;
+  return decision;
+}
+
+function summarize(request: ExplainRequest, interrupted: boolean, explained: readonly StepExplanation[]): string {
+  const { record, steps, situation } = request;
+  const open = explained.filter((step) => step.waitsOn !== null);
+  const left = `${open.length} of ${steps.length} steps ${open.length === 1 ? "is" : "are"} not finished`;
   if (interrupted) return `The run was interrupted: it is stored as running, but no process works on it. ${left}.`;
+  const named = (status: StoredStep["status"]): string[] =>
+    steps.filter((step) => step.status === status).map((step) => step.name);
   switch (record.status) {
     case "running":
-      return `The run is under way (${holder}). ${left}.`;
-    case "succeeded":
-      return `The run succeeded at ${isoTime(record.finishedAt)}.`;
+      return `The run is under way (${situation.holder}). ${left}.${onlyHeld(open)}`;
+    case "succeeded": {
+      const failed = named("failed");
+      // The last steps decide how a run ends, so failures before them may be hidden.
+      const hidden =
+        failed.length === 0
+          ? ""
+          : ` ${listed(failed, 6)} failed, and the steps after ${failed.length === 1 ? "it" : "them"} dealt with that.`;
+      return `The run succeeded at ${isoTime(record.finishedAt)}.${hidden}`;
+    }
     case "failed": {
-      const failed = steps.filter((step) => step.status === "failed").map((step) => step.name);
-      return `The run failed at ${isoTime(record.finishedAt)}, because ${listed(failed)} failed.`;
+      const failed = named("failed").filter((name) => plannedStep(request.plan, name)?.teardownOf == null);
+      const why = failed.length === 0 ? reasonOf(steps) : `, because ${listed(failed, 6)} failed`;
+      return `The run failed at ${isoTime(record.finishedAt)}${why}.`;
     }
-    case "cancelled": {
-      const reason = steps.find((step) => step.status === "cancelled")?.reason;
-      return `The run was cancelled at ${isoTime(record.finishedAt)}${reason ? `: ${reason}` : ""}.`;
-    }
-  }
-}
-
-function explainStep(step: StoredStep, request: ExplainRequest): StepExplanation {
-  const waitsFor = step.status === "waiting" ? openDependencies(step, request) : [];
-  return { name: step.name, status: step.status, because: because(step, request, waitsFor), waitsFor };
-}
-
-function because(step: StoredStep, { steps, plan, holder, now }: ExplainRequest, waitsFor: readonly string[]): string {
-  const limit = plan?.steps.find((item) => item.name === step.name)?.retry.limit ?? null;
-  const error = step.error === null ? "" : `${step.error.code}: ${step.error.message}`;
-  const hint = step.error?.hint === undefined ? "" : ` ${step.error.hint}`;
-  switch (step.status) {
-    case "waiting": {
-      const named = waitsFor.map(
-        (name) => `${name} (${steps.find((other) => other.name === name)?.status ?? "unknown"})`,
-      );
-      return named.length === 0 ? "waits to be started" : `waits for ${listed(named)}`;
-    }
-    case "queued":
-      if (holder === null)
-        return `attempt ${step.attempts} was under way when the process stopped; it starts again when the run is resumed`;
-      return `attempt ${step.attempts} runs, or waits for a free worker`;
-    case "retrying": {
-      const wait = Math.max(0, Math.ceil(((step.wakeAt ?? now) - now) / 1000));
-      const of = limit === null ? "" : ` of ${limit + 1}`;
-      const due = wait > 0 ? `waits until ${isoTime(step.wakeAt)} (${wait} s)` : `is due since ${isoTime(step.wakeAt)}`;
-      const when = holder === null ? "waits for the run to be resumed" : due;
-      return `${when} for try ${step.failures + 1}${of}, after ${error}`;
-    }
-    case "succeeded":
-      return `succeeded${step.attempts > 1 ? ` at attempt ${step.attempts}` : ""}`;
-    case "failed":
-      return `failed after ${step.attempts} attempt${step.attempts === 1 ? "" : "s"} with ${error}.${hint}`;
-    case "skipped":
-      return `skipped because ${step.reason ?? "a step before it did not succeed"}`;
     case "cancelled":
-      return `cancelled${step.reason === null ? "" : `: ${step.reason}`}`;
+      return `The run was cancelled at ${isoTime(record.finishedAt)}${reasonOf(steps)}.`;
   }
 }
 
-function openDependencies(step: StoredStep, { plan, steps }: ExplainRequest): string[] {
-  const planned = plan?.steps.find((item) => item.name === step.name);
-  return (planned?.dependsOn ?? []).filter(
-    (name) => steps.find((other) => other.name === name)?.status !== "succeeded",
-  );
+/** Says so when nothing happens until somebody, or another run, does something. */
+function onlyHeld(open: readonly StepExplanation[]): string {
+  const moving = open.filter((step) => step.waitsOn !== "steps");
+  if (moving.length === 0 || !moving.every((step) => step.waitsOn === "decision" || step.waitsOn === "run")) return "";
+  const people = moving.filter((step) => step.waitsOn === "decision").map((step) => step.name);
+  return people.length === 0 ? " It waits for other runs." : ` It waits for a person: ${listed(people, 6)}.`;
 }
 
-function listed(names: readonly string[]): string {
-  return names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
+function reasonOf(steps: readonly StoredStep[]): string {
+  const reason = steps.find((step) => step.status === "cancelled" && step.reason !== null)?.reason;
+  return reason ? `: ${reason}` : "";
 }

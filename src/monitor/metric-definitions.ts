@@ -4,12 +4,24 @@
 export type MetricName =
   | "sluice_build_info"
   | "sluice_scheduler_active"
+  | "sluice_scheduler_runs_schedules"
+  | "sluice_attempts_live"
+  | "sluice_pool_slots"
+  | "sluice_pool_slots_used"
+  | "sluice_requests_waiting"
+  | "sluice_requests_oldest_timestamp_seconds"
+  | "sluice_backfills_running"
+  | "sluice_schedule_paused"
+  | "sluice_schedule_lateness_seconds"
+  | "sluice_notices_waiting"
+  | "sluice_notices_failed"
   | "sluice_pipeline_runs_total"
   | "sluice_pipeline_runs_active"
   | "sluice_pipeline_run_seconds_total"
   | "sluice_pipeline_last_run_timestamp_seconds"
   | "sluice_pipeline_last_success_timestamp_seconds"
   | "sluice_pipeline_last_run_duration_seconds"
+  | "sluice_tasks_open"
   | "sluice_task_runs_total"
   | "sluice_task_attempts_total"
   | "sluice_task_retries_total"
@@ -41,6 +53,57 @@ export const metricDefinitions: readonly MetricDefinition[] = [
     type: "gauge",
     labels: [],
     help: "1 while a process works on the state folder, else 0. Active runs beside a 0 were interrupted.",
+  },
+  {
+    name: "sluice_scheduler_runs_schedules",
+    type: "gauge",
+    labels: [],
+    help: "1 while that process starts what schedules ask for, as sluice serve does, else 0.",
+  },
+  {
+    name: "sluice_attempts_live",
+    type: "gauge",
+    labels: [],
+    help: "Attempts under way; those of less than a second may be missing.",
+  },
+  { name: "sluice_pool_slots", help: "Slots that a pool has.", type: "gauge", labels: ["pool"] },
+  { name: "sluice_pool_slots_used", help: "Slots of a pool that live attempts hold.", type: "gauge", labels: ["pool"] },
+  {
+    name: "sluice_requests_waiting",
+    type: "gauge",
+    labels: ["pipeline"],
+    help: "Runs that are asked for and have not begun, those of backfills among them.",
+  },
+  {
+    name: "sluice_requests_oldest_timestamp_seconds",
+    type: "gauge",
+    labels: ["pipeline"],
+    help: "Since when the oldest run that is asked for might have begun.",
+  },
+  {
+    name: "sluice_backfills_running",
+    type: "gauge",
+    labels: ["pipeline"],
+    help: "Backfills that have not ended.",
+  },
+  {
+    name: "sluice_schedule_paused",
+    type: "gauge",
+    labels: ["pipeline"],
+    help: "1 while the schedule of a pipeline is paused, else 0.",
+  },
+  {
+    name: "sluice_schedule_lateness_seconds",
+    type: "gauge",
+    labels: ["pipeline"],
+    help: "For how long a run has been due by the clock and has not begun; 0 when none is.",
+  },
+  { name: "sluice_notices_waiting", help: "Hooks that are still to be told of something.", type: "gauge", labels: [] },
+  {
+    name: "sluice_notices_failed",
+    type: "gauge",
+    labels: [],
+    help: "Hooks that could not be told of something, and are tried no more.",
   },
   {
     name: "sluice_pipeline_runs_total",
@@ -77,6 +140,12 @@ export const metricDefinitions: readonly MetricDefinition[] = [
     type: "gauge",
     labels: ["pipeline"],
     help: "How long the run that ended last took.",
+  },
+  {
+    name: "sluice_tasks_open",
+    type: "gauge",
+    labels: ["pipeline", "task", "kind", "status"],
+    help: "Tasks that have not ended, by what they are doing: held, for instance, for a decision or another run.",
   },
   {
     name: "sluice_task_runs_total",

@@ -10,7 +10,10 @@ export interface MonitoredState {
   readonly version: string;
   /** Does a process work on the state folder? */
   readonly schedulerActive: boolean;
+  /** Does it start what schedules ask for? */
+  readonly runsSchedules: boolean;
   readonly statistics: RunStatistics;
+  readonly engine: EngineState;
   readonly quarantine: readonly { readonly pipeline: string; readonly step: string; readonly rows: number }[];
   readonly views: readonly {
     readonly view: string;
@@ -22,6 +25,19 @@ export interface MonitoredState {
   readonly indexes: readonly { readonly index: string; readonly documents: number; readonly chunks: number }[];
 }
 
+/** What waits and what is under way. Times are in milliseconds since the epoch. */
+export interface EngineState {
+  readonly now: number;
+  /** Attempts under way. */
+  readonly live: number;
+  readonly pools: readonly { readonly pool: string; readonly size: number; readonly used: number }[];
+  readonly requests: readonly { readonly pipeline: string; readonly count: number; readonly oldest: number }[];
+  readonly backfills: readonly { readonly pipeline: string; readonly count: number }[];
+  /** Of every pipeline that has a schedule; `due` is since when a run of it is due, null when none is. */
+  readonly schedules: readonly { readonly pipeline: string; readonly paused: boolean; readonly due: number | null }[];
+  readonly notices: { readonly waiting: number; readonly failed: number };
+}
+
 /** The metrics as text, and the content type to send it with. */
 export interface Exposition {
   readonly text: string;
@@ -29,7 +45,9 @@ export interface Exposition {
 }
 
 const runEnds: readonly RunStatus[] = ["succeeded", "failed", "cancelled"];
-const stepEnds: readonly string[] = ["succeeded", "failed", "skipped", "cancelled"];
+const stepEnds: readonly string[] = ["succeeded", "failed", "upstream-failed", "skipped", "cancelled"];
+/** In these a task has had no attempt, as a rule. */
+const unbegun: ReadonlySet<string> = new Set(["waiting", "held", "skipped", "upstream-failed"]);
 
 /** @param openMetrics OpenMetrics 1.0 instead of the Prometheus text format 0.0.4. */
 export async function exposeMetrics(state: MonitoredState, openMetrics = false): Promise<Exposition> {
@@ -38,6 +56,8 @@ export async function exposeMetrics(state: MonitoredState, openMetrics = false):
 
   add("sluice_build_info", { version: state.version }, 1);
   add("sluice_scheduler_active", {}, state.schedulerActive ? 1 : 0);
+  add("sluice_scheduler_runs_schedules", {}, state.runsSchedules ? 1 : 0);
+  addEngine(add, state.engine);
   addRuns(add, state.statistics);
   addSteps(add, state.statistics);
   for (const { asset, updatedAt } of state.statistics.assets)
@@ -70,6 +90,25 @@ function register(registry: Registry): Add {
   return (name, labels, value) => metrics.get(name)!.inc(labels, value);
 }
 
+function addEngine(add: Add, { now, live, pools, requests, backfills, schedules, notices }: EngineState): void {
+  add("sluice_attempts_live", {}, live);
+  for (const { pool, size, used } of pools) {
+    add("sluice_pool_slots", { pool }, size);
+    add("sluice_pool_slots_used", { pool }, used);
+  }
+  for (const { pipeline, count, oldest } of requests) {
+    add("sluice_requests_waiting", { pipeline }, count);
+    add("sluice_requests_oldest_timestamp_seconds", { pipeline }, oldest / 1000);
+  }
+  for (const { pipeline, count } of backfills) add("sluice_backfills_running", { pipeline }, count);
+  for (const { pipeline, paused, due } of schedules) {
+    add("sluice_schedule_paused", { pipeline }, paused ? 1 : 0);
+    add("sluice_schedule_lateness_seconds", { pipeline }, due === null ? 0 : Math.max(0, now - due) / 1000);
+  }
+  add("sluice_notices_waiting", {}, notices.waiting);
+  add("sluice_notices_failed", {}, notices.failed);
+}
+
 function addRuns(add: Add, { runs, last }: RunStatistics): void {
   for (const pipeline of new Set(runs.map((row) => row.pipeline))) {
     // Series that exist from the start: an alert on a rate can't see a series that begins at 1.
@@ -98,10 +137,11 @@ function addSteps(add: Add, { steps }: RunStatistics): void {
   for (const { pipeline, step: task, kind, status, count, attempts, seconds, ...rows } of steps) {
     for (const end of stepEnds)
       add("sluice_task_runs_total", { pipeline, task, kind, status: end }, end === status ? count : 0);
+    if (!stepEnds.includes(status)) add("sluice_tasks_open", { pipeline, task, kind, status }, count);
     const labels = { pipeline, task };
     add("sluice_task_attempts_total", labels, attempts);
     // A cancelled task may have had no attempt at all, which makes this a lower bound there.
-    const begun = status === "waiting" || status === "skipped" ? 0 : count;
+    const begun = unbegun.has(status) ? 0 : count;
     add("sluice_task_retries_total", labels, Math.max(0, attempts - begun));
     add("sluice_task_run_seconds_total", labels, seconds);
     add("sluice_rows_read_total", labels, rows.rowsIn);

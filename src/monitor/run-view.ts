@@ -1,8 +1,9 @@
 // A run as programs and people see it: the shapes that the command line prints and the HTTP service answers with.
 // Times are ISO 8601 in UTC; nothing of the engine's bookkeeping (revisions, epochs, outputs) is in them.
 import type { ErrorCode, Failure } from "../errors.ts";
-import type { AttemptLogLine, AttemptRecord, BackfillRecord, RunRecord, StoredStep } from "../engine/run-store.ts";
-import type { RunStatus, StepStatus } from "../engine/state.ts";
+import type { AttemptLogLine, AttemptRecord, LiveAttempt, RunRecord, StoredStep } from "../engine/run-store.ts";
+import type { Awaits, ItemState, ItemStatus, RunStatus, StepStatus } from "../engine/state.ts";
+import type { Json } from "../json.ts";
 import type { LogFields, LogLevel } from "../log.ts";
 import type { RowCounts } from "../pipeline/step.ts";
 
@@ -12,9 +13,16 @@ export interface RunView {
   readonly partition: string | null;
   /** Hash of the plan it ran. */
   readonly version: string;
-  readonly status: RunStatus;
+  readonly params: Json;
+  /** Who or what asked for it. */
+  readonly trigger: RunRecord["trigger"];
+  /** The tick of the schedule that it is for. */
+  readonly scheduledFor: string | null;
   /** Id of the backfill that asked for it. */
   readonly backfill: string | null;
+  /** The run it runs again. */
+  readonly rerunOf: string | null;
+  readonly status: RunStatus;
   readonly createdAt: string;
   readonly finishedAt: string | null;
 }
@@ -27,17 +35,29 @@ export interface ErrorView {
   readonly hint: string | null;
 }
 
+/** How many items of a mapped step there are, by status. */
+export type ItemCounts = Readonly<Record<ItemStatus, number>>;
+
 export interface StepView {
   readonly name: string;
   readonly kind: string;
   readonly status: StepStatus;
-  /** Attempts started. */
+  /** Attempts started; of a mapped step's items, see `items`. */
   readonly attempts: number;
+  /** Null for a step that is not mapped, and before it is known how many there are. */
+  readonly items: ItemCounts | null;
   /** Null for kinds that move no rows, and until the step has succeeded. */
   readonly rows: RowCounts | null;
   readonly error: ErrorView | null;
-  /** Why it was skipped or cancelled. */
+  /** Why it was skipped, cancelled or marked. */
   readonly reason: string | null;
+  /** What it is held for. */
+  readonly awaits: Awaits | null;
+  /** When it is tried again, or looks again. */
+  readonly wakeAt: string | null;
+  /** The run its result was taken from. */
+  readonly reusedFrom: string | null;
+  readonly late: boolean;
   readonly startedAt: string | null;
   readonly finishedAt: string | null;
 }
@@ -48,32 +68,35 @@ export interface RunDocument {
   readonly steps: readonly StepView[];
 }
 
-export interface AttemptView {
-  readonly step: string;
-  readonly attempt: number;
-  readonly status: AttemptRecord["status"];
-  readonly startedAt: string;
-  readonly finishedAt: string;
+/** One item of a mapped step. */
+export interface ItemView {
+  readonly position: number;
+  readonly status: ItemStatus;
+  readonly attempts: number;
+  readonly rows: RowCounts | null;
   readonly error: ErrorView | null;
-}
-
-export interface BackfillView {
-  readonly id: string;
-  readonly pipeline: string;
-  /** Hash of the plan. */
-  readonly version: string;
-  readonly from: string;
-  readonly to: string;
-  readonly status: RunStatus;
-  /** Runs that this call started; 0 when everything had been done before. */
-  readonly started: number;
-  readonly createdAt: string;
+  readonly wakeAt: string | null;
+  readonly startedAt: string | null;
   readonly finishedAt: string | null;
 }
 
+export interface AttemptView {
+  readonly step: string;
+  readonly item: number | null;
+  readonly attempt: number;
+  /** `running` while a worker has it. */
+  readonly status: AttemptRecord["status"] | "running";
+  readonly startedAt: string;
+  readonly finishedAt: string | null;
+  readonly error: ErrorView | null;
+}
+
 export interface LogView {
+  /** Where it stands in the log: what `--after` and `after` take. */
+  readonly position: number;
   readonly at: string;
   readonly step: string;
+  readonly item: number | null;
   readonly attempt: number;
   readonly level: LogLevel;
   readonly message: string;
@@ -86,8 +109,12 @@ export function viewRun(record: RunRecord): RunView {
     pipeline: record.pipeline,
     partition: record.partition,
     version: record.version,
-    status: record.status,
+    params: record.params,
+    trigger: record.trigger,
+    scheduledFor: isoTime(record.scheduledFor),
     backfill: record.backfill,
+    rerunOf: record.rerunOf,
+    status: record.status,
     createdAt: isoTime(record.createdAt),
     finishedAt: isoTime(record.finishedAt),
   };
@@ -99,9 +126,14 @@ export function viewStep(step: StoredStep): StepView {
     kind: step.kind,
     status: step.status,
     attempts: step.attempts,
+    items: step.items,
     rows: step.rows,
     error: viewError(step.error),
     reason: step.reason,
+    awaits: step.awaits,
+    wakeAt: isoTime(step.wakeAt),
+    reusedFrom: step.reusedFrom,
+    late: step.late,
     startedAt: isoTime(step.startedAt),
     finishedAt: isoTime(step.finishedAt),
   };
@@ -111,9 +143,23 @@ export function viewDocument(record: RunRecord, steps: readonly StoredStep[]): R
   return { run: viewRun(record), steps: steps.map(viewStep) };
 }
 
+export function viewItem(item: ItemState & { readonly position: number }): ItemView {
+  return {
+    position: item.position,
+    status: item.status,
+    attempts: item.attempts,
+    rows: item.rows,
+    error: viewError(item.error),
+    wakeAt: isoTime(item.wakeAt),
+    startedAt: isoTime(item.startedAt),
+    finishedAt: isoTime(item.finishedAt),
+  };
+}
+
 export function viewAttempt(attempt: AttemptRecord): AttemptView {
   return {
     step: attempt.step,
+    item: attempt.item,
     attempt: attempt.attempt,
     status: attempt.status,
     startedAt: isoTime(attempt.startedAt),
@@ -122,24 +168,16 @@ export function viewAttempt(attempt: AttemptRecord): AttemptView {
   };
 }
 
-export function viewBackfill(backfill: BackfillRecord, started: number): BackfillView {
-  return {
-    id: backfill.id,
-    pipeline: backfill.pipeline,
-    version: backfill.version,
-    from: backfill.from,
-    to: backfill.to,
-    status: backfill.status,
-    started,
-    createdAt: isoTime(backfill.createdAt),
-    finishedAt: isoTime(backfill.finishedAt),
-  };
+export function viewLiveAttempt({ step, item, attempt, startedAt }: LiveAttempt): AttemptView {
+  return { step, item, attempt, status: "running", startedAt: isoTime(startedAt), finishedAt: null, error: null };
 }
 
-export function viewLogLine(line: AttemptLogLine): LogView {
+export function viewLogLine(line: AttemptLogLine & { readonly position: number }): LogView {
   return {
+    position: line.position,
     at: isoTime(line.at),
     step: line.step,
+    item: line.item,
     attempt: line.attempt,
     level: line.level,
     message: line.message,

@@ -1,42 +1,66 @@
 // The builder users write in: `pipeline(name, options, build)`. It turns the calls of `step` into a plan, and
-// into the step specs of one run. It does no I/O and runs nothing.
+// into the code of one run. It does no I/O and runs nothing.
 import { SluiceError } from "../errors.ts";
+import { readHooks, type HookOptions, type Hooks } from "../hook.ts";
 import type { Json } from "../json.ts";
+import { describeSteps, type DescribedStep, type GroupFunction, type StepFunction } from "./builder.ts";
+import { checkName } from "./name.ts";
 import { milliseconds, type Duration } from "./duration.ts";
-import { partitionAt, type Partition, type Partitions } from "./partition.ts";
+import { readParams, type ParamsSchema } from "./params.ts";
+import {
+  firstPartition,
+  isSequential,
+  partitionAt,
+  type Partition,
+  type PartitionOf,
+  type Partitions,
+} from "./partition.ts";
 import { makePlan, type Plan, type PlanStep } from "./plan.ts";
-import { retryPolicy, type RetryOptions } from "./retry.ts";
-import type { StepHandle, StepSpec } from "./step.ts";
+import type { RetryVerdict } from "./retry.ts";
+import { scheduleOf, type ScheduleOptions } from "./schedule.ts";
+import type { SharedStepOptions } from "./step-options.ts";
+import type { StepSpec } from "./step.ts";
 
-/** When a step runs, how often it is tried and for how long. */
-export interface StepOptions {
-  /** When a failed attempt is tried again. @default the pipeline's */
-  readonly retry?: RetryOptions;
-  /** How long one attempt may take. @default the pipeline's, else no limit */
-  readonly timeout?: Duration;
-  /** Steps that must have succeeded before, beside those whose outputs are read. */
-  readonly after?: StepHandle<unknown> | readonly StepHandle<unknown>[];
-}
-
-/** What holds for a whole pipeline: its partitions, and what its steps do when they say nothing else. */
-export interface PipelineOptions<P extends Partitions | undefined = Partitions | undefined> {
+/** What holds for a whole pipeline: when it runs, its partitions, and what its steps do when they say nothing else. */
+export interface PipelineOptions<
+  P extends Partitions | undefined = Partitions | undefined,
+  S extends ParamsSchema | undefined = ParamsSchema | undefined,
+> extends SharedStepOptions {
+  /** When it runs by itself. @default only when asked */
+  readonly schedule?: ScheduleOptions;
   readonly partitions?: P;
-  readonly retry?: RetryOptions;
-  readonly timeout?: Duration;
+  /** Schema of what a run can be told; every param has a default. */
+  readonly params?: S;
+  /** Runs at a time; more wait. Runs of backfills are counted apart. @default 16 */
+  readonly maxActiveRuns?: number;
+  /** How long a run may take before it is ended as failed. @default no limit */
+  readonly runTimeout?: Duration;
+  /** From a run's start; when it takes longer, the hooks on `late` are told. */
+  readonly lateAfter?: Duration;
+  /** What is called when a run has succeeded, failed or is late, and when one of its steps is tried again or is late. */
+  readonly on?: HookOptions;
 }
-
-/** Adds a step under a name that is unique in the pipeline, and returns the handle that stands for its output. */
-export type StepFunction = <Output>(
-  name: string,
-  spec: StepSpec<Output, never>,
-  options?: StepOptions,
-) => StepHandle<Output>;
 
 /** What a pipeline's builder is given. */
-export interface BuildContext<P extends Partitions | undefined = Partitions | undefined> {
+export interface BuildContext<
+  P extends Partitions | undefined = Partitions | undefined,
+  S extends ParamsSchema | undefined = ParamsSchema | undefined,
+> {
   readonly step: StepFunction;
+  readonly group: GroupFunction;
   /** The slice this run works on; only in a pipeline with partitions. */
-  readonly partition: P extends Partitions ? Partition : undefined;
+  readonly partition: P extends Partitions ? PartitionOf<P> : undefined;
+  /** What this run was told, with defaults; only in a pipeline with params. */
+  readonly params: S extends ParamsSchema<infer Output> ? Output : undefined;
+}
+
+/** The functions of one run's steps, by step name. */
+export interface RunCode {
+  readonly specs: ReadonlyMap<string, StepSpec<unknown, never>>;
+  /** Of the steps that have any. */
+  readonly hooks: ReadonlyMap<string, Hooks>;
+  /** Of the steps that have one. */
+  readonly retryable: ReadonlyMap<string, RetryVerdict>;
 }
 
 /** What `pipeline` makes and a file in `pipelines/` exports: its plan, and the code of its steps. */
@@ -46,20 +70,25 @@ export interface Pipeline {
   readonly partitions: Partitions | null;
   /** The plan, as data. */
   readonly plan: Plan;
+  /** The code of one run. `params` as `parseParams` returns them. */
+  readonly code: (partitionKey: string | null, params?: Json) => RunCode;
   /** The specs of one run, by step name. */
-  readonly specs: (partitionKey: string | null) => ReadonlyMap<string, StepSpec<unknown, never>>;
+  readonly specs: (partitionKey: string | null, params?: Json) => ReadonlyMap<string, StepSpec<unknown, never>>;
+  /** The pipeline's own hooks. */
+  readonly hooks: Hooks;
+  /** A run's params from what its caller gave, checked and with defaults; USAGE, in one line, when it doesn't fit. */
+  readonly parseParams: (raw: Json) => Json;
 }
 
 /**
  * Defines a pipeline. `build` is called when the project is loaded, and again for each run with the run's
- * partition; the shape it describes (names, kinds, dependencies) must be the same each time.
+ * partition and params; the shape it describes (names, kinds, dependencies) must be the same each time.
  */
-export function pipeline(name: string, build: (context: BuildContext<undefined>) => void): Pipeline;
-export function pipeline<P extends Partitions | undefined = undefined>(
-  name: string,
-  options: PipelineOptions<P>,
-  build: (context: BuildContext<P>) => void,
-): Pipeline;
+export function pipeline(name: string, build: (context: BuildContext<undefined, undefined>) => void): Pipeline;
+export function pipeline<
+  const P extends Partitions | undefined = undefined,
+  S extends ParamsSchema | undefined = undefined,
+>(name: string, options: PipelineOptions<P, S>, build: (context: BuildContext<P, S>) => void): Pipeline;
 export function pipeline(name: string, ...rest: unknown[]): Pipeline {
   const build = rest.at(-1) as (context: BuildContext) => void;
   const options = (rest.length > 1 ? rest[0] : {}) as PipelineOptions;
@@ -70,132 +99,90 @@ export function pipeline(name: string, ...rest: unknown[]): Pipeline {
     });
   }
   const partitions = options.partitions ?? null;
-  const describe = (partition: Partition | undefined) => collect(name, options, build, partition);
-  // Any partition serves to find the shape; the set's first day always exists.
+  const params = options.params === undefined ? null : readParams(name, options.params);
+  const { hooks, events, description } = readHooks(options.on, `Pipeline "${name}"`);
+  const describe = (partition: Partition | undefined, told: Json) =>
+    describeSteps(
+      { pipeline: name, sequential: partitions !== null && isSequential(partitions), shared: options },
+      (steps) => build({ ...steps, partition: partition as never, params: (told ?? undefined) as never }),
+    );
+  // Any partition and params serve to find the shape; the set's first partition and the defaults are always there.
+  const described = describe(partitions === null ? undefined : firstPartition(partitions), params?.defaults ?? null);
   const plan = makePlan({
     pipeline: name,
     partitions,
-    steps: describe(partitions === null ? undefined : symbolicPartition(partitions)).map((entry) => entry.planned),
+    schedule: scheduleOf(options.schedule, name),
+    maxActiveRuns: activeRunsOf(name, options.maxActiveRuns),
+    timeoutMs: options.runTimeout === undefined ? null : milliseconds(options.runTimeout),
+    lateMs: options.lateAfter === undefined ? null : milliseconds(options.lateAfter),
+    hooks: events,
+    ...(description === null ? {} : { code: { hooks: description } }),
+    params: params?.jsonSchema ?? null,
+    steps: described.map((step) => step.planned),
   });
+  const shape = plan.steps.map(shapeOf);
+  const code = (key: string | null, told: Json = params?.defaults ?? null): RunCode => {
+    const steps = describe(key === null || partitions === null ? undefined : partitionAt(partitions, key), told);
+    checkShape(
+      plan,
+      shape,
+      steps.map((step) => step.planned),
+    );
+    return codeOf(steps);
+  };
   return Object.freeze({
     kind: "sluice.pipeline",
     name,
     partitions,
     plan,
-    specs: (key: string | null) => {
-      const entries = describe(key === null || partitions === null ? undefined : partitionAt(partitions, key));
-      checkShape(
-        plan,
-        entries.map((entry) => entry.planned),
-      );
-      return new Map(entries.map((entry) => [entry.planned.name, entry.spec]));
-    },
+    code,
+    specs: (key: string | null, told?: Json) => code(key, told).specs,
+    hooks,
+    parseParams: params?.parse ?? ((raw: Json) => noParams(name, raw)),
   });
 }
 
-interface Entry {
-  readonly planned: PlanStep;
-  readonly spec: StepSpec<unknown, never>;
-}
-
-function symbolicPartition(partitions: Partitions): Partition {
-  return partitionAt(partitions, partitions.from);
-}
-
-function collect(
-  name: string,
-  options: PipelineOptions,
-  build: (context: BuildContext) => void,
-  partition: Partition | undefined,
-): Entry[] {
-  const entries: Entry[] = [];
-  // Only handles that this very build has given out count, so an edge always points backwards: no cycle can be made.
-  const issued = new Map<StepHandle<unknown>, string>();
-  const nameOf = (handle: StepHandle<unknown>, reader: string): string => {
-    const step = issued.get(handle);
-    if (step !== undefined) return step;
-    throw new SluiceError(
-      "DEFINITION_INVALID",
-      `Step "${reader}" of pipeline "${name}" depends on a handle that is not from this pipeline`,
-      {
-        hint: "Use what step(…) returned, in the same builder. Hand-made handles could form a cycle.",
-        details: { pipeline: name, step: reader, handle: String(handle?.step) },
-      },
-    );
+function codeOf(steps: readonly DescribedStep[]): RunCode {
+  return {
+    specs: new Map(steps.map(({ planned, spec }) => [planned.name, spec])),
+    hooks: new Map(
+      steps.flatMap(({ planned, hooks }) => (planned.hooks.length === 0 ? [] : [[planned.name, hooks] as const])),
+    ),
+    retryable: new Map(
+      steps.flatMap(({ planned, retryable }) => (retryable === null ? [] : [[planned.name, retryable] as const])),
+    ),
   };
-  const step: StepFunction = (stepName, spec, stepOptions = {}) => {
-    checkName("step", stepName);
-    if (entries.some((entry) => entry.planned.name === stepName)) {
-      throw new SluiceError("DEFINITION_INVALID", `Pipeline "${name}" has two steps named "${stepName}"`, {
-        hint: "Rename one of them.",
-      });
-    }
-    checkSpec(name, stepName, spec);
-    const after = stepOptions.after === undefined ? [] : [stepOptions.after].flat();
-    const dependsOn = [...Object.values(spec.inputs), ...after].map((handle) => nameOf(handle, stepName));
-    const timeout = stepOptions.timeout ?? options.timeout;
-    entries.push({
-      spec: spec as StepSpec<unknown, never>,
-      planned: {
-        name: stepName,
-        kind: spec.kind,
-        dependsOn: [...new Set(dependsOn)],
-        retry: retryPolicy({ ...options.retry, ...stepOptions.retry }),
-        timeoutMs: timeout === undefined ? null : milliseconds(timeout),
-        config: spec.config,
-      },
-    });
-    const handle: StepHandle<never> = Object.freeze({ step: stepName });
-    issued.set(handle, stepName);
-    return handle;
-  };
-  const result: unknown = build({ step, partition: partition as never });
-  if (typeof (result as PromiseLike<unknown> | undefined)?.then === "function") {
-    // Whatever it comes to is of no interest any more, and must not end the process.
-    void Promise.resolve(result).catch(() => {});
-    throw new SluiceError("DEFINITION_INVALID", `The builder of pipeline "${name}" is async`, {
-      hint: "Describe the steps synchronously; do the work inside them.",
-    });
-  }
-  if (entries.length === 0) {
-    throw new SluiceError("DEFINITION_INVALID", `Pipeline "${name}" has no step`, {
-      hint: "Call step(…) in its builder.",
-    });
-  }
-  return entries;
 }
 
-function checkShape(plan: Plan, steps: readonly PlanStep[]): void {
-  const shape = (list: readonly PlanStep[]): Json => list.map((item) => [item.name, item.kind, ...item.dependsOn]);
-  if (JSON.stringify(shape(plan.steps)) === JSON.stringify(shape(steps))) return;
-  throw new SluiceError("DEFINITION_INVALID", `Pipeline "${plan.pipeline}" has other steps for another partition`, {
-    hint: "The builder may use the partition in what steps do, not in which steps there are.",
+function activeRunsOf(name: string, given: number = 16): number {
+  if (Number.isSafeInteger(given) && given >= 1) return given;
+  throw new SluiceError("DEFINITION_INVALID", `Pipeline "${name}" has maxActiveRuns: ${String(given)}`, {
+    hint: "Write a whole number from 1.",
   });
 }
 
-function checkSpec(pipelineName: string, step: string, spec: StepSpec<unknown, never>): void {
-  if (
-    typeof spec === "object" &&
-    spec !== null &&
-    typeof spec.execute === "function" &&
-    typeof spec.inputs === "object"
-  )
-    return;
+function noParams(name: string, raw: Json): null {
+  if (raw === null || (typeof raw === "object" && Object.keys(raw).length === 0)) return null;
+  throw new SluiceError("USAGE", `Pipeline "${name}" takes no params`, {
+    hint: "Leave them out, or give the pipeline `params`.",
+  });
+}
+
+/** What of a step must be the same for every partition and all params. */
+function shapeOf({ name, kind, dependsOn, when, teardownOf, control }: PlanStep): string {
+  return JSON.stringify([name, kind, dependsOn, when, teardownOf, control]);
+}
+
+function checkShape(plan: Plan, shape: readonly string[], steps: readonly PlanStep[]): void {
+  const other = steps.findIndex((step, at) => shapeOf(step) !== shape[at]);
+  if (other === -1 && steps.length === shape.length) return;
+  const name = (other === -1 ? plan.steps[steps.length] : steps[other])!.name;
   throw new SluiceError(
     "DEFINITION_INVALID",
-    `Step "${step}" of pipeline "${pipelineName}" is not made of a kind of step`,
+    `Pipeline "${plan.pipeline}" has other steps for another partition or other params: look at "${name}"`,
     {
-      hint:
-        typeof spec === "function"
-          ? "Wrap the function: task(async () => …)."
-          : "Use task(…), extract(…), validate(…) and so on.",
+      hint: "The builder may use the partition and the params in what steps do, not in which there are, what they follow, ask or wait for.",
+      details: { pipeline: plan.pipeline, step: name },
     },
   );
-}
-
-function checkName(what: string, name: string): void {
-  if (typeof name === "string" && /^[a-z][a-z0-9_]{0,63}$/.test(name)) return;
-  throw new SluiceError("DEFINITION_INVALID", `"${name}" can't be the name of a ${what}`, {
-    hint: "Use lower-case letters, digits and _, starting with a letter, at most 64.",
-  });
 }

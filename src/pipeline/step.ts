@@ -5,6 +5,7 @@ import type { Clock } from "../clock.ts";
 import type { Json } from "../json.ts";
 import type { Log } from "../log.ts";
 import type { Partition } from "./partition.ts";
+import type { Control } from "./plan.ts";
 
 /** How the rows of one attempt add up. Kinds that don't move rows leave it out. */
 export interface RowCounts {
@@ -24,6 +25,8 @@ export interface StepResult<Output = unknown> {
   readonly rows?: RowCounts;
   /** Assets this attempt brought up to date, such as "warehouse.sales". */
   readonly assets?: readonly string[];
+  /** A sensor's: it has looked, and what it waits for is not there yet. */
+  readonly unmet?: boolean;
 }
 
 /** What the code of a step is given, apart from its room's own needs. */
@@ -33,6 +36,10 @@ export interface StepContext {
   readonly step: string;
   /** Null in a pipeline without partitions. */
   readonly partition: Partition | null;
+  /** The params of the run, with their defaults; null in a pipeline that takes none. */
+  readonly params: Json;
+  /** Position of the item this attempt works on, from 0; null in a step that is not mapped. */
+  readonly item: number | null;
   /** 1 for the first try. */
   readonly attempt: number;
   /** Grows with every run and every attempt in a project: a sink refuses whatever is lower than what it has seen. */
@@ -59,6 +66,8 @@ export interface StepSpec<Output, Needs = never> {
   readonly inputs: Readonly<Record<string, StepHandle<unknown>>>;
   /** What makes this step what it is, as JSON. It is part of the pipeline's version. */
   readonly config: Json;
+  /** How the engine treats it. @default it is run, once */
+  readonly control?: Control;
   readonly execute: (context: StepContext, needs: Needs) => Promise<StepResult<Output>>;
 }
 

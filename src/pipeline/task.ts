@@ -1,9 +1,7 @@
 // The general kind of step: a function of the user's.
 import type { Json } from "../json.ts";
-import type { StepContext, StepHandle, StepResult, StepSpec } from "./step.ts";
-
-type Inputs = Readonly<Record<string, StepHandle<unknown>>>;
-type OutputsOf<I extends Inputs> = { readonly [K in keyof I]: I[K] extends StepHandle<infer Output> ? Output : never };
+import type { Inputs, OutputsOf } from "./inputs.ts";
+import type { StepContext, StepResult, StepSpec } from "./step.ts";
 
 /**
  * A step that runs `work`. What it returns must be JSON, and small: it is kept in the run's state.

@@ -89,6 +89,20 @@ export function testArtifactStore({ name, create }: ArtifactStoreSuite): void {
       expect(await again.keep(path)).toEqual(artifact);
     });
 
+    it("keeps JSON texts by their content, beside files", async () => {
+      const text = JSON.stringify({ a: [1, "ü", null], long: "x".repeat(100_000) });
+      const kept = await harness.store.keepJson(text);
+      expect(kept).toEqual({
+        hash: createHash("sha256").update(text).digest("hex"),
+        bytes: Buffer.byteLength(text),
+      });
+      expect(await Promise.all([harness.store.keepJson(text), harness.store.keepJson(text)])).toEqual([kept, kept]);
+      await harness.store.keep(await written(text));
+      expect(await harness.store.json(kept.hash)).toBe(text);
+      expect(await harness.reopen().json(kept.hash)).toBe(text);
+      await expect(harness.store.json("0".repeat(64))).rejects.toMatchObject({ code: "HOME_UNUSABLE" });
+    });
+
     it("fails, and keeps nothing, for a file that isn't there", async () => {
       await expect(harness.store.keep(harness.store.temporary(".parquet"))).rejects.toThrow("ENOENT");
     });

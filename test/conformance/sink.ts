@@ -1,10 +1,11 @@
 // The suite that every sink passes: what a load promises, whatever the destination is.
-import { createHash, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { mkdtempSync } from "node:fs";
-import { readFile, rename, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { openArtifactStore } from "../../src/adapters/file-system/artifact-store.ts";
 import type { LoadRequest, SinkAdapter, SinkContext, Table, WriteDisposition } from "../../src/connect/sink.ts";
 import type { ArtifactStore } from "../../src/dataset/artifact-store.ts";
 import type { Dataset } from "../../src/dataset/dataset.ts";
@@ -326,19 +327,13 @@ function milliseconds(value: unknown): number {
   );
 }
 
-/** A plain artifact store in a folder of its own. */
+/** An artifact store in a folder of its own. */
 export function temporaryArtifacts(): ArtifactStore & { readonly folder: string; dispose(): Promise<void> } {
   const folder = mkdtempSync(join(tmpdir(), "sluice-artifacts-"));
   return {
+    // One folder for both, so that a test sees at a glance whether anything was left behind.
+    ...openArtifactStore({ artifacts: folder, temporary: folder }),
     folder,
-    temporary: (suffix) => join(folder, `tmp-${randomUUID()}${suffix}`),
-    keep: async (path) => {
-      const content = await readFile(path);
-      const hash = createHash("sha256").update(content).digest("hex");
-      const final = join(folder, `${hash}.parquet`);
-      await rename(path, final);
-      return { path: final, bytes: content.length, hash };
-    },
     dispose: () => rm(folder, { recursive: true, force: true }),
   };
 }

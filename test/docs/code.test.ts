@@ -69,7 +69,7 @@ function inComments(): Sample[] {
 
 function givenFor(code: string, entryOf: ReadonlyMap<string, string>): string {
   const declared = new Set(
-    [...code.matchAll(/\b(?:const|let|function) (?:\{([^}]*)\}|\[([^\]]*)\]|(\w+))/g)].flatMap(([, ...names]) =>
+    [...code.matchAll(/\b(?:const|let|function|import) (?:\{([^}]*)\}|\[([^\]]*)\]|(\w+))/g)].flatMap(([, ...names]) =>
       names.join(" ").split(/\W+/),
     ),
   );

@@ -1,6 +1,6 @@
 // docs/reference/json.md shows what each command prints with --json: the same keys, at every depth, with values of the
 // same types.
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { commandTable } from "../../src/cli/main.ts";
@@ -65,15 +65,13 @@ describe("what docs/reference/json.md shows", () => {
     folder = parent.folder;
     await print("init", "demo");
     folder = join(folder, "demo");
-    writeFileSync(
-      join(folder, "pipelines/notes.ts"),
-      `import { pipeline, task } from "sluice";
+    const notes = `import { pipeline, task } from "sluice";
        import { index, markdown, sync } from "sluice/retrieval";
        export default pipeline("notes", ({ step }) => {
          const synced = step("sync", sync(index("notes", { documents: markdown("*.md") })));
          step("fail", task({ synced }, () => { throw new Error("on purpose"); }), { retry: { limit: 0 } });
-       });`,
-    );
+       });`;
+    writeFileSync(join(folder, "pipelines/notes.ts"), notes);
     const failing = await command("run", "notes");
     expect(failing.code).toBe(1);
     printed.set("Errors", JSON.parse(failing.stderr.trimEnd().split("\n").at(-1)!));
@@ -86,6 +84,7 @@ describe("what docs/reference/json.md shows", () => {
     await print("run", "orders_daily", "--partition", "2026-01-05");
     await print("backfill", "orders_daily", "--from", "2026-01-05", "--to", "2026-01-06");
     await print("list");
+    await operate();
     await print("runs");
     await print("logs", run.id);
     await print("why", run.id);
@@ -94,16 +93,69 @@ describe("what docs/reference/json.md shows", () => {
     await print("quarantine show", "orders_daily");
     await print("features get", "customer_orders", "c-102");
     await print("search", "notes", "orders");
-    await sluice(["serve", "--port", "0", "--json"], {
-      cwd: folder,
-      env: { SLUICE_HOME: "" },
-      onStart: (child) =>
-        child.stdout!.once("data", (text: string) => {
-          printed.set("serve", JSON.parse(text));
-          killGroup(child);
-        }),
-    });
-  });
+    for (const name of ["serve", "dev"]) {
+      await sluice([name, "--port", "0", "--json"], {
+        cwd: folder,
+        env: { SLUICE_HOME: "" },
+        onStart: (child) =>
+          child.stdout!.once("data", (text: string) => {
+            printed.set(name, JSON.parse(text));
+            killGroup(child);
+          }),
+      });
+    }
+    writeFileSync(join(folder, "pipelines/notes.ts"), notes.replace("limit: 0", "limit: 3"));
+    await print("diff", run.id);
+    mkdirSync(join(folder, "tests"));
+    writeFileSync(join(folder, "tests/one.test.ts"), `import { test } from "node:test"; test("passes", () => {});`);
+    await print("test");
+    await print("prune", "--older-than", "1d");
+  }, 120_000);
+
+  /** Runs that wait for somebody, and what can be done with them. */
+  async function operate(): Promise<void> {
+    writeFileSync(
+      join(folder, "pipelines/operated.ts"),
+      `import { approval, daily, dynamicPartitions, pipeline, task } from "sluice";
+       const asks = (name) => pipeline(name, ({ step }) => {
+         const ok = step("ok", approval({ message: "Go on?" }));
+         step("after", task(() => 1), { after: ok });
+       });
+       export const one = asks("asks_one");
+       export const two = asks("asks_two");
+       export const three = asks("asks_three");
+       export const four = asks("asks_four");
+       export const nightly = pipeline("nightly", { schedule: { cron: "0 2 * * *" } }, ({ step }) => { step("one", task(() => 1)); });
+       export const ready = pipeline("ready", { schedule: { onEvent: "orders.ready" } }, ({ step }) => { step("one", task(() => 1)); });
+       export const customers = pipeline("customers", { partitions: dynamicPartitions("customers") }, ({ step }) => { step("one", task(() => 1)); });`,
+    );
+    const waiting = async (pipeline: string): Promise<string> => {
+      const result = await command("run", pipeline, "--no-wait");
+      return (JSON.parse(result.stdout) as { run: { id: string } }).run.id;
+    };
+    await print("approve", await waiting("asks_one"), "ok");
+    await print("reject", await waiting("asks_two"), "ok");
+    await print("mark", await waiting("asks_three"), "ok", "--as", "succeeded", "--reason", "by phone");
+    const cancelled = await waiting("asks_four");
+    await print("cancel", cancelled);
+    await print(
+      "rerun",
+      (JSON.parse((await command("runs", "--pipeline", "orders_daily")).stdout) as { id: string }[])[0]!.id,
+      "--all",
+    );
+    await print("pause", "nightly");
+    await print("unpause", "nightly");
+    await print("schedules");
+    await print("trigger", "orders.ready");
+    await print("partitions", "orders_daily");
+    await print("partitions add", "customers", "acme", "globex");
+    await print("partitions remove", "customers", "acme");
+    const asked = await command("backfill", "orders_daily", "--from", "2026-01-06", "--to", "2026-01-07", "--no-wait");
+    const { backfill } = JSON.parse(asked.stdout) as { backfill: { id: string } };
+    await print("backfills cancel", backfill.id);
+    await print("backfills resume", backfill.id);
+    await print("backfills");
+  }
 
   afterAll(() => parent.remove());
 

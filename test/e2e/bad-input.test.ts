@@ -206,7 +206,7 @@ describe("wrong commands", () => {
 });
 
 describe("two sluice processes on one home", () => {
-  it("tells the second who works there, and lets readers in", async () => {
+  it("tells a second scheduler who works there, has the first do what others ask for, and lets readers in", async () => {
     project = scratchProject({
       "sluice.config.ts": configWithWarehouse,
       "pipelines/events.ts": `
@@ -224,13 +224,16 @@ describe("two sluice processes on one home", () => {
     let first: Parameters<typeof killGroup>[0] | null = null;
     const running = sluice(["run", "events"], { cwd: folder, env, onStart: (child) => (first = child) });
     await expect.poll(() => existsSync(join(folder, "started")), { timeout: 30_000 }).toBe(true);
-    const second = await run(folder);
-    expect(errorLine(second)).toMatch(/Another sluice process.*process \d+: sluice run events/);
+    const second = await sluice(["serve", "--port", "0"], { cwd: folder, env });
+    expect(errorLine(second)).toMatch(/Another sluice process.*process \d+: sluice run events.*--read-only/);
     expect(second.code).toBe(1);
     const reading = await sluice(["runs", "--json"], { cwd: folder, env });
     expect(JSON.parse(reading.stdout)).toMatchObject([{ pipeline: "events", status: "running" }]);
+    const { id } = (JSON.parse(reading.stdout) as { id: string }[])[0]!;
+    const cancelled = await sluice(["cancel", id, "--json"], { cwd: folder, env });
+    expect(cancelled.code, cancelled.stderr).toBe(0);
+    expect((await running).code).toBe(130);
     killGroup(first!);
-    await running;
   });
 });
 
@@ -273,6 +276,32 @@ describe.skipIf(!canMount)("a disk that can't be written (needs root, to mount o
           env: { SLUICE_HOME: disk },
         }),
       ).toEqual([{ n: 200_000 }]);
+    });
+  });
+
+  it("ends a scheduler that can keep nothing any more, so that it is started anew", async () => {
+    project = scratchProject({
+      "sluice.config.ts": configWithWarehouse,
+      "pipelines/ticks.ts": `
+        import { pipeline, task } from "sluice";
+        export default pipeline("ticks", { schedule: { every: "1s" } }, ({ step }) => { step("tick", task(() => 1)); });`,
+    });
+    const { folder } = project;
+    await withDisk("size=4m", async (disk) => {
+      const env = { SLUICE_HOME: disk };
+      const serving = sluice(["serve", "--port", "0"], {
+        cwd: folder,
+        env,
+        onStart: (child) => {
+          // Whatever is left of the disk is taken by another.
+          child.stderr!.once("data", () => {
+            expect(() => writeFileSync(join(disk, "fill"), Buffer.alloc(8_000_000))).toThrow("ENOSPC");
+          });
+        },
+      });
+      const ended = await serving;
+      expect(errorLine(ended)).toMatch(/disk is full/i);
+      expect([ended.code, ended.signal]).toEqual([1, null]);
     });
   });
 

@@ -22,7 +22,9 @@ describe.each(commands)("sluice $name", ({ name, words, entry }) => {
   it("refuses an option that it doesn't have, on stderr alone, with exit code 2", async () => {
     const { options = [] } = (await entry.load()).command;
     // One that is missing would be told of first.
-    const needed = options.flatMap((option) => (option.required === true ? [`--${option.name}`, "2011-01-04"] : []));
+    const needed = options.flatMap((option) =>
+      option.required === true ? [`--${option.name}`, option.choices?.[0] ?? "2011-01-04"] : [],
+    );
     const plain = await sluice([...words, ...needed, "--nonsense"], { cwd: "/" });
     expect([plain.code, plain.stdout]).toEqual([2, ""]);
     expect(plain.stderr).toMatch(/^error: .*--nonsense.*\n$/);
@@ -91,6 +93,24 @@ describe("a command with --json", () => {
     ["quarantine show nothing", 5, "NOT_FOUND"],
     ["init .", 2, "USAGE"],
     ["serve --port 70000", 2, "USAGE"],
+    ["rerun nothing", 5, "NOT_FOUND"],
+    ["rerun nothing --all --step a", 2, "USAGE"],
+    ["approve nothing", 5, "NOT_FOUND"],
+    ["reject nothing", 5, "NOT_FOUND"],
+    ["mark nothing a --as failed --reason x", 5, "NOT_FOUND"],
+    ["cancel nothing", 5, "NOT_FOUND"],
+    ["pause nothing", 5, "NOT_FOUND"],
+    ["pause noisy", 2, "USAGE"],
+    ["trigger nothing", 5, "NOT_FOUND"],
+    ["partitions nothing", 5, "NOT_FOUND"],
+    ["partitions noisy", 2, "USAGE"],
+    ["partitions add nothing a", 5, "NOT_FOUND"],
+    ["backfill noisy --all", 2, "USAGE"],
+    ["backfill noisy", 2, "USAGE"],
+    ["backfills cancel nothing", 5, "NOT_FOUND"],
+    ["diff nothing", 5, "NOT_FOUND"],
+    ["prune --older-than soon", 2, "USAGE"],
+    ["run noisy --params {", 2, "USAGE"],
   ])("prints its error as one document on stderr, with its exit code: %s", async (line, code, error) => {
     const result = await sluice([...line.split(" "), "--json"], options());
     expect(result.stdout).toBe("");

@@ -48,7 +48,7 @@ describe("the demo", () => {
 
   beforeAll(async () => {
     first = await demo();
-  });
+  }, 120_000);
 
   afterAll(() => {
     for (const folder of [home, month.folder]) rmSync(folder, { recursive: true, force: true });

@@ -41,7 +41,7 @@ describe("sluice serve", () => {
   it("answers before anything has run, and makes no file for that", async () => {
     await withService(options(), async ({ metric, url }) => {
       expect(await metric("sluice_scheduler_active")).toBe(0);
-      expect(await (await fetch(`${url}/api/runs`)).json()).toEqual({ runs: [] });
+      expect(await (await fetch(`${url}/api/runs`)).json()).toEqual({ runs: [], next: null });
     });
     expect(existsSync(join(project.folder, ".sluice"))).toBe(false);
   });
@@ -68,12 +68,16 @@ describe("sluice serve", () => {
   it("shows what failed, by all its addresses alike", async () => {
     const failed: CommandResult = await sluice(["run", "failing", "--json"], options());
     expect(failed.code).toBe(1);
-    const document = JSON.parse(failed.stdout) as { run: { id: string }; steps: object[] };
+    const { request: _request, ...document } = JSON.parse(failed.stdout) as {
+      run: { id: string };
+      steps: object[];
+      request: null;
+    };
     await withService(options(), async ({ metric, url }) => {
       expect(await metric(`sluice_pipeline_runs_total{pipeline="failing",status="failed"}`)).toBe(1);
-      expect(await metric(`sluice_task_runs_total{pipeline="failing",task="after",kind="task",status="skipped"}`)).toBe(
-        1,
-      );
+      expect(
+        await metric(`sluice_task_runs_total{pipeline="failing",task="after",kind="task",status="upstream-failed"}`),
+      ).toBe(1);
       expect(await metric(`sluice_task_retries_total{pipeline="failing",task="broken"}`)).toBe(1);
       const get = async (path: string): Promise<Response> => fetch(`${url}${path}`);
       expect(await (await get(`/api/runs/${document.run.id}`)).json()).toMatchObject({
@@ -85,8 +89,77 @@ describe("sluice serve", () => {
       expect((await get("/api/runs/nothing")).status).toBe(404);
       expect((await get("/nothing")).status).toBe(404);
       expect((await get("/api/runs?status=done")).status).toBe(400);
-      expect((await fetch(`${url}/api/runs`, { method: "POST" })).status).toBe(404);
+      expect((await fetch(`${url}/api/runs`, { method: "POST" })).status).toBe(403);
     });
+  });
+
+  it("runs what the schedule, events, callers and commands ask for, and goes on with it after it was killed", async () => {
+    const scheduled = scratchProject({
+      "sluice.config.ts": `import { defineConfig } from "sluice"; export default defineConfig({ pools: { api: 1 } });`,
+      "pipelines/all.ts": `
+        import { approval, pipeline, task } from "sluice";
+        export const ticks = pipeline("ticks", { schedule: { every: "1s" } }, ({ step }) => { step("tick", task(() => 1)); });
+        export const ready = pipeline("ready", { schedule: { onEvent: "orders.ready" } }, ({ step }) => { step("one", task(() => 1), { pool: "api" }); });
+        export const asks = pipeline("asks", ({ step }) => { step("after", task(() => 1), { after: step("ok", approval({ message: "Go on?" })) }); });`,
+    });
+    const own = { cwd: scheduled.folder, env: { SLUICE_HOME: "" } };
+    const runsOf = async (url: string, pipeline: string): Promise<{ id: string; status: string; trigger: string }[]> =>
+      ((await (await fetch(`${url}/api/runs?pipeline=${pipeline}`)).json()) as any).runs;
+    try {
+      let asked = "";
+      await withService(
+        own,
+        async ({ url, post, metric }) => {
+          await expect.poll(async () => (await runsOf(url, "ticks")).length, { timeout: 20_000 }).toBeGreaterThan(1);
+          expect((await runsOf(url, "ticks"))[0]).toMatchObject({ trigger: "schedule" });
+          expect(await metric("sluice_scheduler_runs_schedules")).toBe(1);
+          expect(await metric(`sluice_pool_slots{pool="api"}`)).toBe(1);
+          for (const key of ["a", "a", "b"])
+            expect(await post("/api/events/orders.ready", { key })).toMatchObject({ status: 202 });
+          await expect
+            .poll(async () => (await runsOf(url, "ready")).map(({ status }) => status), { timeout: 20_000 })
+            .toEqual(["succeeded", "succeeded"]);
+          expect(await post("/api/pipelines/ticks/pause", {})).toMatchObject({ status: 200 });
+          expect(await metric(`sluice_schedule_paused{pipeline="ticks"}`)).toBe(1);
+          const started = await post("/api/pipelines/asks/runs", {});
+          asked = started.answer.result.run;
+          await expect
+            .poll(async () => ((await (await fetch(`${url}/api/runs/${asked}/why`)).json()) as any).summary, {
+              timeout: 20_000,
+            })
+            .toMatch(/It waits for a person: ok\.$/);
+          expect(await metric(`sluice_tasks_open{pipeline="asks",task="ok",kind="approval",status="held"}`)).toBe(1);
+          // A command beside it is done by it.
+          const busy = await sluice(["run", "ready", "--json"], own);
+          expect(busy.code, busy.stderr).toBe(0);
+          expect(busy.stderr).toMatch(/is run by process \d+: sluice serve/);
+        },
+        [],
+      );
+      // It was ended with a run under way, which goes on with the next.
+      await withService(
+        own,
+        async ({ url, post }) => {
+          expect(await post(`/api/runs/${asked}/steps/ok/decide`, { decision: "approved" })).toMatchObject({
+            status: 200,
+          });
+          await expect
+            .poll(async () => ((await (await fetch(`${url}/api/runs/${asked}`)).json()) as any).run.status, {
+              timeout: 20_000,
+            })
+            .toBe("succeeded");
+          // What was paused stays so.
+          const { schedules } = (await (await fetch(`${url}/api/schedules`)).json()) as any;
+          expect(schedules.map((row: any) => [row.pipeline, row.paused])).toEqual([
+            ["ready", false],
+            ["ticks", true],
+          ]);
+        },
+        [],
+      );
+    } finally {
+      scheduled.remove();
+    }
   });
 
   it.skipIf(skipsPromtool)(

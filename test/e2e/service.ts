@@ -6,16 +6,25 @@ import { sluice, type CommandOptions } from "./command.ts";
 
 export interface Service {
   readonly url: string;
+  /** Sends JSON, and returns the status and what is answered. */
+  post(path: string, body: object): Promise<{ readonly status: number; readonly answer: any }>;
   /** The value of a series, such as `sluice_index_chunks{index="docs"}`; undefined when there is none. */
   metric(series: string): Promise<number | undefined>;
   metricsText(): Promise<string>;
 }
 
-/** Serves a project while `work` goes on; ends it with SIGTERM, which must give exit code 0. */
-export async function withService<T>(options: CommandOptions, work: (service: Service) => Promise<T>): Promise<T> {
+/**
+ * Serves a project while `work` goes on, for reading only unless it is told otherwise; ends it with SIGTERM, which must give
+ * exit code 0.
+ */
+export async function withService<T>(
+  options: CommandOptions,
+  work: (service: Service) => Promise<T>,
+  args: readonly string[] = ["--read-only"],
+): Promise<T> {
   let child: ChildProcess | null = null;
   const started = Promise.withResolvers<string>();
-  const ended = sluice(["serve", "--port", "0", "--json"], {
+  const ended = sluice(["serve", ...args, "--port", "0", "--json"], {
     ...options,
     onStart: (process) => {
       child = process;
@@ -33,6 +42,11 @@ export async function withService<T>(options: CommandOptions, work: (service: Se
   try {
     result = await work({
       url,
+      post: async (path, body) => {
+        const headers = { "Content-Type": "application/json" };
+        const response = await fetch(`${url}${path}`, { method: "POST", headers, body: JSON.stringify(body) });
+        return { status: response.status, answer: await response.json() };
+      },
       metricsText,
       metric: async (series) => {
         const metrics: ReadonlyMap<string, ParsedMetric> = parseExposition(await metricsText());

@@ -11,7 +11,7 @@ describe.skipIf(!existsSync(sharedRetail))("the year of real sales (needs ../sha
 
   beforeAll(async () => {
     backfill = await sluiceJson(["backfill", "retail_daily", "--from", "2010-12-01", "--to", "2011-09-30"], options);
-  });
+  }, 120_000);
 
   afterAll(() => rmSync(home, { recursive: true, force: true }));
 

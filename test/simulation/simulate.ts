@@ -1,403 +1,283 @@
-// A backfill in a world where everything that can go wrong does, as a seed says: processes that die at any await, before
-// or after a commit took effect; commits that fail, or are answered with an error though they took effect, or arrive
-// after their process was replaced; workers that die, or work on after they were given up; clocks that jump. Nothing
-// happens here unless the world picks it, so a seed tells the whole story again.
-import { manualClock } from "../../src/clock.ts";
-import { runBackfill, type BackfillResult } from "../../src/engine/backfill.ts";
-import type { Assignment, AttemptEnd, Executor, Outcome } from "../../src/engine/executor.ts";
-import { createMemoryRunStore } from "../../src/engine/memory-run-store.ts";
-import type { RunStore, StoredRun } from "../../src/engine/run-store.ts";
-import { createScheduler } from "../../src/engine/scheduler.ts";
-import { toFailure } from "../../src/errors.ts";
-import { contentHash } from "../../src/json.ts";
-import { daily } from "../../src/pipeline/partition.ts";
-import { makePlan, type Plan } from "../../src/pipeline/plan.ts";
-import { randomFrom, type Random } from "./random.ts";
-import { createSink, type Written } from "./sink.ts";
+// One world from one seed: the whole engine, with everything around it that can go wrong going wrong as the seed says.
+// Nothing happens here unless the world picks it, so a seed tells the whole story again.
+import type { StoredRun } from "../../src/engine/run-store.ts";
+import { finalBreaches } from "./checks.ts";
+import { hour } from "./drawn-pipeline.ts";
+import { mishap } from "./mishaps.ts";
+import { createPeople, type People } from "./people.ts";
+import { bootProcess, killProcess, type Operation, type SimulatedProcess } from "./process.ts";
+import type { Written } from "./sink.ts";
+import { watchStillness } from "./stillness.ts";
+import { booksOf, proceed, tell, workName, type Attempt } from "./workers.ts";
+import { drawWorkload, type Workload } from "./workload.ts";
+import { createWorld, type FaultKind, type KnownRun, type PlantedFault, type World } from "./world.ts";
 
 export interface SimulationOptions {
   readonly seed: number;
   /** How many faults may happen; 0 is the world as it should be. */
   readonly faults: number;
+  /** The process dies at this act, counted from 1, and nothing else goes wrong. */
+  readonly crashAt?: number;
   /** A fault of the engine, planted to see that the simulation finds it. */
-  readonly planted?: "key-per-attempt" | "no-fence" | "no-revision";
+  readonly planted?: PlantedFault;
+  /** Keeps the story. */
+  readonly verbose?: boolean;
 }
 
 export interface Simulated {
-  readonly plan: Plan;
-  readonly backfill: BackfillResult;
-  readonly runs: readonly StoredRun[];
+  readonly workload: Workload;
+  readonly runs: readonly KnownRun[];
   readonly written: readonly Written[];
-  /** How many processes it took. */
+  /** How many things happened. */
+  readonly acts: number;
   readonly processes: number;
-  /** What happened, in order. */
+  readonly faults: ReadonlyMap<FaultKind, number>;
+  readonly breaches: readonly string[];
   readonly trace: readonly string[];
 }
 
-/** How a step goes, whoever runs it and however often: all that may differ between two worlds of one seed is the faults. */
-type Behaviour =
-  | { readonly type: "good" }
-  | { readonly type: "flaky"; readonly failures: number }
-  | { readonly type: "broken" }
-  | { readonly type: "hopeless" };
-
-interface Operation {
-  readonly name: string;
-  readonly apply: () => Promise<() => void>;
-  readonly refuse: (error: Error) => void;
-}
-
-interface Process {
-  alive: boolean;
-  readonly operations: Set<Operation>;
-  readonly timers: Set<{ readonly at: number; readonly wake: () => void }>;
-  result: { readonly value: BackfillResult } | { readonly error: unknown } | null;
-}
-
-interface Attempt {
-  readonly process: Process;
-  readonly assignment: Assignment;
-  /** Not there once the executor has given the attempt up. */
-  end: ((outcome: Outcome) => void) | null;
-  written: boolean;
-}
-
-const days = { from: "2011-01-01", limit: 5 };
+/** Acts that a world may take before it counts as one that comes to no end. */
+const actLimit = 60_000;
 
 export async function simulate(options: SimulationOptions): Promise<Simulated> {
-  // What is to be done and what goes wrong are drawn separately, so that both worlds of a seed have the same to do.
-  const shape = randomFrom(options.seed);
-  const chance = randomFrom(options.seed * 2 + 1);
-  const plan = drawPlan(shape);
-  const to = `2011-01-0${1 + shape.below(days.limit)}`;
-  const parallel = 1 + shape.below(3);
-  const behaviourOf = drawBehaviours(plan, options.seed);
-
-  const inner = createMemoryRunStore();
-  const sink = createSink();
-  const clock = manualClock(Date.parse("2011-02-01T00:00:00Z"));
-  const trace: string[] = [];
-  const attempts = new Set<Attempt>();
-  const failuresSeen = new Map<string, number>();
-  const lossesInRow = new Map<string, number>();
-  let ids = 0;
-  let faults = options.faults;
-  let processes = 0;
-
-  function boot(): Process {
-    processes += 1;
-    trace.push(`process ${processes} starts`);
-    const self: Process = { alive: true, operations: new Set(), timers: new Set(), result: null };
-    const store = heldStore(self);
-    const scheduler = createScheduler({
-      store,
-      executor: executorOf(self),
-      clock,
-      randomId: () => String((ids += 1)),
-      timer: (at, wake) => {
-        const timer = { at, wake };
-        self.timers.add(timer);
-        return () => void self.timers.delete(timer);
-      },
-    });
-    const work = async (): Promise<BackfillResult> => {
-      await store.savePlan(plan);
-      const unfinished = await store.unfinishedRuns();
-      const finishing = await scheduler.recover(new Map([[plan.version, plan]]));
-      const result = await runBackfill(
-        { plan, from: days.from, to, parallel, reprocess: false },
-        {
-          store,
-          scheduler,
-          clock,
-          randomId: () => String((ids += 1)),
-          recovered: new Map(unfinished.map((run, position) => [run.record.id, finishing[position]!])),
-          signal: new AbortController().signal,
-        },
-      );
-      await Promise.all(finishing);
-      return result;
-    };
-    work().then(
-      (value) => (self.result = { value }),
-      (error: unknown) => (self.result = { error }),
-    );
-    return self;
+  const workload = drawWorkload(options.seed);
+  const world = createWorld(workload, options.planted ?? null, options.verbose ?? false);
+  const stillness = watchStillness();
+  try {
+    return await live(world, options, stillness.reached);
+  } finally {
+    stillness.end();
   }
-
-  /** The store as a process sees it: a call is under way until the world lets it take effect. */
-  function heldStore(self: Process): RunStore {
-    const hold = <Key extends keyof RunStore>(name: Key): RunStore[Key] =>
-      ((...given: never[]) =>
-        new Promise((resolve, reject) => {
-          // A dead process does nothing more.
-          if (!self.alive) return;
-          const arguments_ = structuredClone(given);
-          const operation: Operation = {
-            name,
-            apply: async () => {
-              self.operations.delete(operation);
-              try {
-                const value: unknown = await (inner[name] as (...all: never[]) => unknown)(
-                  ...planted(name, arguments_),
-                );
-                return () => self.alive && resolve(value);
-              } catch (error) {
-                return () => self.alive && reject(error);
-              }
-            },
-            refuse: (error) => {
-              self.operations.delete(operation);
-              reject(error);
-            },
-          };
-          self.operations.add(operation);
-        })) as RunStore[Key];
-    return Object.fromEntries(
-      Object.keys(inner).map((name) => [name, hold(name as keyof RunStore)]),
-    ) as unknown as RunStore;
-  }
-
-  let revisions = new Map<string, number>();
-  function planted(name: string, given: never[]): never[] {
-    if (options.planted !== "no-revision" || name !== "commit") return given;
-    const [batch] = given as unknown as [Parameters<RunStore["commit"]>[0]];
-    const updates = batch.updates.map((update) => {
-      const revision = revisions.get(update.runId) ?? 0;
-      revisions = new Map(revisions).set(update.runId, revision + 1);
-      return { ...update, expectedRevision: revision };
-    });
-    return [{ ...batch, updates }] as never[];
-  }
-
-  function executorOf(self: Process): Executor {
-    return {
-      run: (assignment) =>
-        new Promise<AttemptEnd>((resolve) => {
-          const attempt: Attempt = {
-            process: self,
-            assignment: structuredClone(assignment),
-            end: (outcome) => resolve({ outcome, startedAt: clock.now() }),
-            written: false,
-          };
-          attempts.add(attempt);
-        }),
-    };
-  }
-
-  /** An attempt does the next thing it would do: write, then say how it went. */
-  function proceed(attempt: Attempt): void {
-    const { assignment } = attempt;
-    const { runId, step, partition, outputs } = assignment;
-    const behaviour = behaviourOf(partition!, step);
-    const key = `${runId}/${step}`;
-    const value = contentHash([
-      partition,
-      step,
-      Object.entries(outputs).map(([name, output]) => [name, (output as { value: string }).value]),
-    ]).slice(0, 8);
-    const say = (outcome: Outcome): void => {
-      attempts.delete(attempt);
-      if (outcome.type !== "lost") lossesInRow.delete(key);
-      attempt.end?.(outcome);
-    };
-    if (behaviour.type === "broken")
-      return say({ type: "failed", error: { code: "SOURCE_MISSING", message: "no such file", retryable: false } });
-    const failures = failuresSeen.get(key) ?? 0;
-    if (behaviour.type === "hopeless" || (behaviour.type === "flaky" && failures < behaviour.failures)) {
-      failuresSeen.set(key, failures + 1);
-      return say({ type: "failed", error: { code: "SOURCE_UNAVAILABLE", message: "no answer", retryable: true } });
-    }
-    if (attempt.written)
-      return say({ type: "succeeded", output: { value, attempt: assignment.attempt }, rows: null, assets: [] });
-    const { fence, idempotencyKey } = assignment;
-    const loadKey = options.planted === "key-per-attempt" ? `${idempotencyKey}/${assignment.attempt}` : idempotencyKey;
-    try {
-      sink.load({
-        table: step,
-        partition: partition!,
-        loadKey,
-        value,
-        fence: options.planted === "no-fence" ? fence % 7 : fence,
-      });
-      attempt.written = true;
-    } catch (error) {
-      say({ type: "failed", error: toFailure(error) });
-    }
-  }
-
-  /** The executor takes an attempt for lost. Its code may work on all the same, and write late. */
-  function lose(attempt: Attempt): void {
-    const key = `${attempt.assignment.runId}/${attempt.assignment.step}`;
-    lossesInRow.set(key, (lossesInRow.get(key) ?? 0) + 1);
-    const { end } = attempt;
-    attempt.end = null;
-    if (chance.chance(0.4)) attempts.delete(attempt);
-    end?.({ type: "lost", reason: "signal SIGKILL" });
-  }
-
-  async function crash(self: Process): Promise<void> {
-    trace.push("the process dies");
-    self.alive = false;
-    for (const operation of self.operations) {
-      const fate = chance.below(3);
-      // What was under way never happened; or it did, and nobody heard; or, if it is a commit, it arrives later still.
-      if (fate === 1) await operation.apply();
-      else if (fate === 2 && operation.name === "commit") stragglers.add(operation);
-      trace.push(
-        `  ${operation.name} ${["is lost", "took effect", operation.name === "commit" ? "arrives later" : "is lost"][fate]}`,
-      );
-    }
-    self.operations.clear();
-    for (const attempt of attempts) {
-      if (attempt.process !== self) continue;
-      attempt.end = null;
-      if (chance.chance(0.4)) attempts.delete(attempt);
-    }
-  }
-
-  const stragglers = new Set<Operation>();
-
-  function possible(self: Process): (() => Promise<void> | void)[] {
-    const acts: (() => Promise<void> | void)[] = [];
-    for (const operation of self.operations) {
-      acts.push(async () => {
-        trace.push(operation.name);
-        (await operation.apply())();
-      });
-    }
-    for (const attempt of attempts) {
-      acts.push(() => {
-        trace.push(
-          `${attempt.assignment.runId} ${attempt.assignment.step}#${attempt.assignment.attempt} proceeds${attempt.end === null ? ", given up" : ""}`,
-        );
-        proceed(attempt);
-      });
-    }
-    const [timer] = [...self.timers].sort((a, b) => a.at - b.at);
-    if (timer !== undefined) {
-      acts.push(() => {
-        trace.push(`timer`);
-        self.timers.delete(timer);
-        clock.advance(Math.max(0, timer.at - clock.now()));
-        timer.wake();
-      });
-    }
-    return acts;
-  }
-
-  /** The faults that could happen now. */
-  function mishaps(self: Process): (() => Promise<void> | void)[] {
-    const acts: (() => Promise<void> | void)[] = [
-      () => crash(self),
-      () => clock.advance(chance.below(7_200_000) - 3_600_000),
-    ];
-    for (const operation of self.operations) {
-      acts.push(async () => {
-        const took = chance.chance(0.5);
-        trace.push(`${operation.name} is refused${took ? " after it took effect" : ""}`);
-        if (took) await operation.apply();
-        operation.refuse(new Error("disk I/O error"));
-      });
-    }
-    for (const operation of stragglers) {
-      acts.push(async () => {
-        trace.push(`a late ${operation.name} arrives`);
-        stragglers.delete(operation);
-        await operation.apply();
-      });
-    }
-    for (const attempt of attempts) {
-      // Five losses in a row would end the step, which the world without faults doesn't.
-      const { runId, step } = attempt.assignment;
-      if (attempt.end === null || (lossesInRow.get(`${runId}/${step}`) ?? 0) >= 3) continue;
-      acts.push(() => {
-        trace.push(`${runId} ${step}#${attempt.assignment.attempt} is given up`);
-        lose(attempt);
-      });
-    }
-    return acts;
-  }
-
-  const story = (): string => trace.slice(-40).join("\n");
-  let self = boot();
-  for (let turn = 0; ; turn += 1) {
-    await settled(3);
-    if (self.result !== null && "value" in self.result) break;
-    if (self.result !== null || !self.alive) {
-      // A process that can't go on ends, and its workers with it.
-      if (self.alive && options.faults === 0)
-        throw new Error(
-          `failed without a fault: ${String(self.result && "error" in self.result && self.result.error)}\n${story()}`,
-        );
-      if (self.alive) await crash(self);
-      self = boot();
-      continue;
-    }
-    if (turn > 20_000) throw new Error(`comes to no end\n${story()}`);
-    const acts = possible(self);
-    if (acts.length === 0) {
-      await settled(20);
-      if (self.result === null && possible(self).length === 0)
-        throw new Error(`hangs: nothing is under way and nothing is due\n${story()}`);
-      continue;
-    }
-    if (faults > 0 && chance.chance(0.15)) {
-      faults -= 1;
-      await chance.pick(mishaps(self))();
-    } else {
-      await chance.pick(acts)();
-    }
-  }
-  const { value } = self.result;
-  // What was given up long ago may still write.
-  self.alive = false;
-  for (const attempt of attempts) {
-    attempt.end = null;
-    for (let times = 0; times < 3 && attempts.has(attempt); times += 1) proceed(attempt);
-  }
-  const records = await inner.runs({ limit: 1_000 });
-  const runs = await Promise.all(records.map(async ({ id }) => (await inner.run(id))!));
-  return { plan, backfill: value, runs, written: sink.written, processes, trace };
 }
 
-/** Three to six steps, each after some of those before it. */
-function drawPlan(random: Random): Plan {
-  const size = 3 + random.below(4);
-  return makePlan({
-    pipeline: "orders",
-    partitions: daily({ from: days.from }),
-    steps: Array.from({ length: size }, (_, position) => ({
-      name: `s${position}`,
-      kind: "load",
-      dependsOn: Array.from({ length: position }, (_unused, other) => `s${other}`).filter(() => random.chance(0.4)),
-      retry: { limit: 3, delayMs: 1_000, backoff: "exponential" as const, maxDelayMs: 60_000 },
-      timeoutMs: null,
-      config: null,
-    })),
+async function live(world: World, options: SimulationOptions, still: () => Promise<void>): Promise<Simulated> {
+  const { chance, time } = world;
+  const people = createPeople(world);
+  const stragglers = new Set<Operation>();
+  const { lingering } = booksOf(world);
+  // Faults come in spells of different density, so that some worlds are hit all the time and some once.
+  const density = chance.pick([0.004, 0.02, 0.08]);
+  let faults = options.faults;
+  let processes = 1;
+  let acts = 0;
+  let self = bootProcess(world, processes);
+  const result = (): Simulated => ({
+    workload: world.workload,
+    runs: [...world.runs.values()],
+    written: world.sink.written,
+    acts,
+    processes,
+    faults: world.faults,
+    breaches: world.breaches,
+    trace: world.trace ?? [],
+  });
+  const reboot = async (): Promise<void> => {
+    for (const operation of await killProcess(world, self)) stragglers.add(operation);
+    for (const attempt of self.attempts) {
+      attempt.end = null;
+      if (!chance.chance(0.4)) lingering.add(attempt);
+    }
+    people.hungUp();
+    // Mostly it is started again at once; at times nobody is there for hours, and the world goes on.
+    if (world.faults.size > 0 && chance.chance(0.15)) {
+      world.count("nobody starts it again for a while");
+      time.pass(chance.below(3 * hour));
+    }
+    processes += 1;
+    world.trace?.push(`process ${processes} starts`);
+    self = bootProcess(world, processes);
+  };
+
+  for (;;) {
+    await still();
+    if (world.breaches.length > 0) return result();
+    acts += 1;
+    if (acts > actLimit) return failed(world, result, "comes to no end", self);
+    if (self.failure !== null) {
+      if (world.faults.size === 0)
+        return failed(world, result, `failed without a fault: ${String(self.failure)}`, self);
+      await reboot();
+      continue;
+    }
+    if (acts === options.crashAt) {
+      world.count("process dies");
+      world.trace?.push("the process dies");
+      await reboot();
+      continue;
+    }
+    if (faults > 0 && chance.chance(density)) {
+      faults -= 1;
+      if ((await mishap(world, self, stragglers)) === "dies") await reboot();
+      continue;
+    }
+    if (await happen(world, self, people)) continue;
+    // Only time can bring anything about now.
+    const { horizon, start } = world.workload;
+    // Schedules go by the clock on the wall, wherever it was put.
+    if (Math.min(time.passed(), time.now() - start) >= horizon && (await isOver(world, people))) break;
+    const stuck = self.refused || self.disturbed ? null : await stillWaiting(world, self);
+    if (stuck !== null) return failed(world, result, stuck, self);
+    if (time.passed() > horizon + 40 * hour) return failed(world, result, "comes to no end", self);
+    // A process that was refused something may have given up; whoever runs it starts it again.
+    if (self.refused && (self.timers.size === 0 || chance.chance(0.3))) {
+      await reboot();
+      continue;
+    }
+    await passTime(world, self, people);
+  }
+  await writeLate(world, self, still);
+  world.breaches.push(...(await finalBreaches(world, people)));
+  return result();
+}
+
+/** Something that is under way moves on. False when nothing is. */
+async function happen(world: World, self: SimulatedProcess, people: People): Promise<boolean> {
+  const { chance, time } = world;
+  const { lingering } = booksOf(world);
+  const sizes = [self.operations.size, self.attempts.size, self.tellings.size];
+  const busy = sizes[0]! + sizes[1]! + sizes[2]!;
+  if (busy === 0) return false;
+  time.pass(chance.below(20));
+  // Time may pass while something is under way: not much while a store is asked, any while somebody works.
+  if (chance.chance(0.06)) {
+    await passTime(world, self, people, self.operations.size > 0 ? 2_000 : Infinity);
+    return true;
+  }
+  // Those whom nobody hears go on.
+  if (lingering.size > 0 && chance.chance(0.1)) {
+    linger(world, chance.pick([...lingering]), self);
+    return true;
+  }
+  let chosen = chance.below(busy);
+  if (chosen < sizes[0]!) {
+    const operation = nth(self.operations, chosen);
+    if (operation.applied) {
+      world.trace?.push(`${operation.name} is answered`);
+      operation.answer();
+    } else {
+      world.trace?.push(`${operation.name} takes effect`);
+      await operation.apply();
+    }
+    return true;
+  }
+  chosen -= sizes[0]!;
+  if (chosen < sizes[1]!) {
+    const attempt = nth(self.attempts, chosen);
+    world.trace?.push(`${attempt.run.record.id} ${attempt.assignment.step}#${attempt.assignment.attempt} goes on`);
+    proceed(world, attempt, (gone) => self.attempts.delete(gone));
+    return true;
+  }
+  callHook(world, self, chosen - sizes[1]!);
+  return true;
+}
+
+/** A hook is called: it takes what it is told, or does not this time. */
+function callHook(world: World, self: SimulatedProcess, position: number): void {
+  const telling = nth(self.tellings, position);
+  self.tellings.delete(telling);
+  const refuses = world.chance.chance(0.2);
+  if (refuses) world.count("hook refuses");
+  tell(world, telling.notice, !refuses);
+  world.trace?.push(`the hook of ${telling.notice.key} ${refuses ? "refuses" : "is told"}`);
+  telling.resolve(refuses ? { code: "TASK_FAILED", message: "no answer", retryable: true } : null);
+}
+
+/** Someone works on whom nobody hears any more. */
+function linger(world: World, attempt: Attempt, self: SimulatedProcess): void {
+  world.trace?.push(
+    `${attempt.run.record.id} ${attempt.assignment.step}#${attempt.assignment.attempt} goes on, given up`,
+  );
+  const name = workName(attempt.assignment);
+  const heir =
+    world.planted === "hears-the-dead" && [...self.attempts].find((other) => workName(other.assignment) === name);
+  if (heir) [attempt.end, heir.end] = [heir.end, null];
+  proceed(world, attempt, (gone) => {
+    booksOf(world).lingering.delete(gone);
+    if (heir) self.attempts.delete(heir);
   });
 }
 
-function drawBehaviours(plan: Plan, seed: number): (partition: string, step: string) => Behaviour {
-  const known = new Map<string, Behaviour>();
-  return (partition, step) => {
-    const key = `${partition}/${step}`;
-    if (!known.has(key)) {
-      const random = randomFrom(Number.parseInt(contentHash([seed, key, plan.version]).slice(0, 8), 16));
-      const drawn = random.below(100);
-      known.set(
-        key,
-        drawn < 75
-          ? { type: "good" }
-          : drawn < 94
-            ? { type: "flaky", failures: 1 + random.below(3) }
-            : { type: drawn < 97 ? "broken" : "hopeless" },
-      );
-    }
-    return known.get(key)!;
-  };
+/** Time goes on to what is next due by it. */
+async function passTime(world: World, self: SimulatedProcess, people: People, atMost = Infinity): Promise<void> {
+  const { time } = world;
+  let next: { at: number; wake: () => void } | null = null;
+  for (const timer of self.timers) if (next === null || timer.at < next.at) next = timer;
+  const peopleAt = people.nextAt();
+  if (Math.min(peopleAt, next?.at ?? Infinity) > time.passed() + atMost) return;
+  if (next === null || peopleAt <= next.at) {
+    time.pass(Math.max(0, peopleAt - time.passed()));
+    return people.act(self);
+  }
+  time.pass(Math.max(0, next.at - time.passed()));
+  self.timers.delete(next);
+  world.trace?.push(`a timer fires at ${new Date(time.now()).toISOString()}`);
+  next.wake();
 }
 
-async function settled(turns: number): Promise<void> {
-  for (let turn = 0; turn < turns; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+/** Has everything been done that will ever be? */
+async function isOver({ store, runs }: World, people: People): Promise<boolean> {
+  for (const { stored } of runs.values()) if (stored.record.status === "running") return false;
+  if (!(await people.content())) return false;
+  if ((await store.requests({ limit: 1 })).length > 0) return false;
+  if ((await store.backfills({ status: "running", limit: 1 })).length > 0) return false;
+  return (await store.nextNoticeAt()) === null;
+}
+
+/**
+ * With nothing under way and only time to pass, whatever is stored as due must have someone who sees to it: what is queued
+ * would have been started, and there must be a timer for the rest.
+ */
+async function stillWaiting({ runs }: World, self: SimulatedProcess): Promise<string | null> {
+  if (!self.ready) return "a process hangs before it is ready";
+  let needsTimer: string | null = null;
+  for (const { stored } of runs.values()) {
+    if (stored.record.status !== "running") continue;
+    for (const [name, step] of Object.entries(stored.state.steps)) {
+      const works = step.items === null ? [step] : step.items;
+      for (const work of works) {
+        if (work.status === "queued") return `${stored.record.id} ${name} is due, and nobody starts it`;
+        if (work.status === "retrying" || work.status === "sleeping") needsTimer = `${stored.record.id} ${name}`;
+      }
+    }
+  }
+  return needsTimer !== null && self.timers.size === 0 ? `${needsTimer} waits for a timer that is not there` : null;
+}
+
+/** What was given up long ago may still write. */
+async function writeLate(world: World, self: SimulatedProcess, still: () => Promise<void>): Promise<void> {
+  const { lingering } = booksOf(world);
+  self.alive = false;
+  self.scheduler.stop();
+  for (const attempt of lingering) {
+    attempt.end = null;
+    for (let times = 0; times < 8 && lingering.has(attempt); times += 1) linger(world, attempt, self);
+  }
+  await still();
+}
+
+function failed(world: World, result: () => Simulated, why: string, self: SimulatedProcess): Simulated {
+  const under = [...self.operations].map((operation) => `${operation.name}${operation.applied ? " (applied)" : ""}`);
+  world.breaches.push(
+    `${why}; under way: ${under.join(", ") || "nothing"}, ${self.attempts.size} attempts, ${self.timers.size} timers`,
+  );
+  for (const { stored } of world.runs.values())
+    if (stored.record.status === "running") world.breaches.push(describe(stored));
+  return result();
+}
+
+function describe({ record, state }: StoredRun): string {
+  const steps = Object.entries(state.steps).map(([name, step]) => {
+    const items = step.items === null ? "" : ` [${step.items.map((item) => item.status).join(" ")}]`;
+    return `${name} ${step.status}${step.awaits === null ? "" : ` for ${step.awaits}`}${items}`;
+  });
+  return `  open: ${record.id} (${record.requestKey}): ${steps.join(", ")}`;
+}
+
+function nth<T>(items: ReadonlySet<T>, position: number): T {
+  let index = 0;
+  for (const item of items) {
+    if (index === position) return item;
+    index += 1;
+  }
+  throw new RangeError(`There are ${items.size}, and number ${position} was asked for`);
 }

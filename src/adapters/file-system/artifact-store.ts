@@ -12,10 +12,12 @@ import {
   renameSync,
   rmSync,
   statSync,
+  writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { pipeline as streamPipeline } from "node:stream/promises";
 import type { Artifact, ArtifactStore } from "../../dataset/artifact-store.ts";
+import { SluiceError } from "../../errors.ts";
 
 export interface ArtifactFolders {
   /** Where finished artifacts are kept. */
@@ -29,22 +31,41 @@ const wholeLimit = 16 * 1024 * 1024;
 
 export function openArtifactStore(folders: ArtifactFolders): ArtifactStore {
   mkdirSync(folders.temporary, { recursive: true });
+  const temporary = (suffix: string): string => join(folders.temporary, `${randomUUID()}${suffix}`);
   return {
-    temporary: (suffix) => join(folders.temporary, `${randomUUID()}${suffix}`),
+    temporary,
     keep: async (path) => {
       const bytes = statSync(path).size;
       const hash =
         bytes <= wholeLimit ? createHash("sha256").update(readFileSync(path)).digest("hex") : await streamHash(path);
-      return { path: moveTo(folders.artifacts, path, hash), hash, bytes } satisfies Artifact;
+      return { path: moveTo(path, pathOf(folders.artifacts, hash, ".parquet")), hash, bytes } satisfies Artifact;
+    },
+    keepJson: async (text) => {
+      const content = Buffer.from(text);
+      const hash = createHash("sha256").update(content).digest("hex");
+      const path = temporary(".json");
+      writeFileSync(path, content);
+      moveTo(path, pathOf(folders.artifacts, hash, ".json"));
+      return { hash, bytes: content.length };
+    },
+    json: async (hash) => {
+      try {
+        return readFileSync(pathOf(folders.artifacts, hash, ".json"), "utf8");
+      } catch (cause) {
+        if ((cause as NodeJS.ErrnoException).code !== "ENOENT") throw cause;
+        throw new SluiceError("HOME_UNUSABLE", `The output that was kept as ${hash} is not in ${folders.artifacts}`, {
+          hint: "Files of the state folder were removed; run the step that made it again.",
+          cause,
+        });
+      }
     },
   };
 }
 
 // Synchronous on purpose: a worker runs one attempt at a time, and each asynchronous file operation costs it a trip
 // through the thread pool that is longer than the operation.
-function moveTo(root: string, temporaryPath: string, hash: string): string {
-  const folder = join(root, hash.slice(0, 2));
-  const path = join(folder, `${hash}.parquet`);
+function moveTo(temporaryPath: string, path: string): string {
+  const folder = dirname(path);
   if (existsSync(path)) {
     rmSync(temporaryPath);
   } else {
@@ -57,6 +78,10 @@ function moveTo(root: string, temporaryPath: string, hash: string): string {
   // Also where another worker has just given the file its name and not flushed it yet.
   flush(folder);
   return path;
+}
+
+function pathOf(root: string, hash: string, suffix: string): string {
+  return join(root, hash.slice(0, 2), `${hash}${suffix}`);
 }
 
 async function streamHash(path: string): Promise<string> {

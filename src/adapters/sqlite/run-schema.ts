@@ -1,4 +1,5 @@
-// The tables of the run store, as migrations in the order in which they were released.
+// The tables of the engine's store, as migrations in the order in which they were released.
+import { engineMigration } from "./engine-schema.ts";
 
 export const runMigrations: readonly string[] = [
   `
@@ -78,4 +79,5 @@ export const runMigrations: readonly string[] = [
   ) STRICT;
   CREATE INDEX backfills_by_range ON backfills (pipeline, version, first, last, created_at);
   `,
+  engineMigration,
 ];

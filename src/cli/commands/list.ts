@@ -5,6 +5,8 @@ import { homeFolder } from "../../config.ts";
 import { openReader } from "../../embedded/reader.ts";
 import { openWorkerPool } from "../../embedded/worker-pool.ts";
 import { viewRun, type RunView } from "../../monitor/run-view.ts";
+import { scheduleText } from "../../monitor/schedule-view.ts";
+import { describePartitions } from "../../pipeline/partition.ts";
 import type { Plan } from "../../pipeline/plan.ts";
 import type { CommandContext, CommandDefinition } from "../command.ts";
 import { formatTable } from "../table.ts";
@@ -22,10 +24,14 @@ interface Listing {
     readonly file: string;
     readonly version: string;
     readonly partitions: Plan["partitions"];
+    readonly schedule: Plan["schedule"];
+    /** JSON Schema of the params a run takes. */
+    readonly params: Plan["params"];
     readonly steps: readonly { readonly name: string; readonly kind: string; readonly dependsOn: readonly string[] }[];
     readonly lastRun: RunView | null;
   }[];
   readonly connections: readonly { readonly name: string; readonly vendor: string }[];
+  readonly pools: readonly { readonly name: string; readonly slots: number }[];
   readonly featureViews: readonly string[];
   readonly indexes: readonly string[];
 }
@@ -33,24 +39,27 @@ interface Listing {
 async function run(context: CommandContext): Promise<number> {
   const configPath = await context.configPath();
   const pool = await openWorkerPool({ configPath, homeFolder: homeFolder(dirname(configPath)) });
-  pool.close();
+  await pool.close();
   using reader = openReader(configPath);
-  const { plans, files, connections } = pool.project;
+  const { plans, files, connections, pools } = pool.project;
   const listing: Listing = {
     pipelines: await Promise.all(
       plans.map(async (plan) => {
-        const [last] = await reader.runs().runs({ pipeline: plan.pipeline, limit: 1 });
+        const [last] = await reader.store().runs({ pipeline: plan.pipeline, limit: 1 });
         return {
           name: plan.pipeline,
           file: files[plan.pipeline] ?? "",
           version: plan.version,
           partitions: plan.partitions,
+          schedule: plan.schedule,
+          params: plan.params,
           steps: plan.steps.map(({ name, kind, dependsOn }) => ({ name, kind, dependsOn })),
           lastRun: last === undefined ? null : viewRun(last),
         };
       }),
     ),
     connections: Object.entries(connections).map(([name, vendor]) => ({ name, vendor })),
+    pools: Object.entries(pools).map(([name, slots]) => ({ name, slots })),
     featureViews: named(plans, "materialize", (config) => (config["view"] as { view?: unknown } | undefined)?.view),
     indexes: named(plans, "sync", (config) => config["index"]),
   };
@@ -66,7 +75,7 @@ function named(plans: readonly Plan[], kind: string, nameIn: (config: Record<str
   return [...new Set(names.filter((name) => typeof name === "string"))].sort();
 }
 
-function listingText({ pipelines, connections, featureViews, indexes }: Listing): string {
+function listingText({ pipelines, connections, pools, featureViews, indexes }: Listing): string {
   const sections = [
     pipelines.length === 0
       ? "No pipeline is defined in pipelines/.\n"
@@ -74,6 +83,7 @@ function listingText({ pipelines, connections, featureViews, indexes }: Listing)
           [
             { title: "pipeline" },
             { title: "file" },
+            { title: "schedule" },
             { title: "partitions" },
             { title: "steps" },
             { title: "last run" },
@@ -81,7 +91,8 @@ function listingText({ pipelines, connections, featureViews, indexes }: Listing)
           pipelines.map((pipeline) => [
             pipeline.name,
             pipeline.file,
-            partitionsText(pipeline.partitions),
+            pipeline.schedule === null ? "-" : scheduleText(pipeline.schedule),
+            pipeline.partitions === null ? "-" : describePartitions(pipeline.partitions),
             pipeline.steps
               .map((step) => (step.name === step.kind ? step.name : `${step.name} (${step.kind})`))
               .join(", "),
@@ -93,6 +104,12 @@ function listingText({ pipelines, connections, featureViews, indexes }: Listing)
       : formatTable(
           [{ title: "connection" }, { title: "vendor" }],
           connections.map(({ name, vendor }) => [name, vendor]),
+        ),
+    pools.length === 0
+      ? ""
+      : formatTable(
+          [{ title: "pool" }, { title: "slots", align: "right" }],
+          pools.map(({ name, slots }) => [name, String(slots)]),
         ),
     featureViews.length === 0
       ? ""
@@ -108,12 +125,6 @@ function listingText({ pipelines, connections, featureViews, indexes }: Listing)
         ),
   ];
   return sections.filter((section) => section !== "").join("\n");
-}
-
-function partitionsText(partitions: Plan["partitions"]): string {
-  if (partitions === null) return "-";
-  const { from, to, timeZone } = partitions;
-  return `daily from ${from}${to === null ? "" : ` to ${to}`}${timeZone === "UTC" ? "" : ` (${timeZone})`}`;
 }
 
 function lastRunText(run: RunView | null): string {

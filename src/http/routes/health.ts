@@ -5,7 +5,7 @@ import type { HealthResponse } from "../responses.ts";
 
 export function healthRoutes({ reader, version }: AppOptions): Hono {
   return new Hono().get("/", async (context) => {
-    await reader.runs().runs({ limit: 1 });
+    await reader.store().runs({ limit: 1 });
     return context.json({ status: "ok", version } satisfies HealthResponse);
   });
 }

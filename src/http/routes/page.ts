@@ -14,7 +14,8 @@ const recentRuns = 20;
 export function pageRoutes({ reader, version }: AppOptions): Hono {
   return new Hono().get("/", async (context) => {
     const state = await readMonitoredState(reader);
-    const runs = (await reader.runs().runs({ limit: recentRuns })).map(viewRun);
+    const runs = (await reader.store().runs({ limit: recentRuns })).map(viewRun);
+    const held = state.statistics.steps.filter((row) => row.status === "held");
     const pipelines = state.statistics.last.map(({ pipeline, succeededAt }) => {
       const count = (status: string): number =>
         state.statistics.runs
@@ -58,6 +59,27 @@ export function pageRoutes({ reader, version }: AppOptions): Hono {
                   row.running,
                 ]),
                 "Nothing has been run yet.",
+              )}
+              <h2>Schedules</h2>
+              ${table(
+                ["Pipeline", "State", "Due since", "Asked for"],
+                state.engine.schedules.map((row) => [
+                  row.pipeline,
+                  row.paused ? "paused" : state.runsSchedules ? "on" : "no scheduler runs it",
+                  row.due === null ? "" : time(new Date(row.due).toISOString()),
+                  state.engine.requests.find((item) => item.pipeline === row.pipeline)?.count ?? 0,
+                ]),
+                "No pipeline has a schedule.",
+              )}
+              <h2>Held</h2>
+              ${table(
+                ["Pipeline", "Step", "Runs"],
+                held.map((row) => [
+                  link(`/api/runs?status=running&pipeline=${encodeURIComponent(row.pipeline)}`, row.pipeline),
+                  row.step,
+                  row.count,
+                ]),
+                "Nothing waits for a person or for another run.",
               )}
               <h2>Latest runs</h2>
               ${table(

@@ -1,17 +1,24 @@
 // The command as a process: what only shows there.
-import { spawn, spawnSync } from "node:child_process";
+import { spawn, spawnSync, type ChildProcessByStdio } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import type { Readable } from "node:stream";
+import { afterEach, describe, expect, it } from "vitest";
 import { config, demoFiles, makeProject, repository } from "./project.ts";
 
 const main = join(repository, "src/cli/main.ts");
-const start = (args: readonly string[], cwd: string) =>
-  spawn(process.execPath, ["--disable-warning=ExperimentalWarning", main, ...args], {
+const started: ChildProcessByStdio<null, Readable, Readable>[] = [];
+const start = (args: readonly string[], cwd: string): ChildProcessByStdio<null, Readable, Readable> => {
+  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", main, ...args], {
     cwd,
     stdio: ["ignore", "pipe", "pipe"],
   });
+  started.push(child);
+  return child;
+};
+// A test that fails must not leave a service behind.
+afterEach(() => started.splice(0).forEach((child) => child.kill("SIGKILL")));
 
 function textOf(stream: NodeJS.ReadableStream): { text: string } {
   const read = { text: "" };
@@ -29,15 +36,131 @@ describe("the sluice process", () => {
       const { url } = JSON.parse(stdout.text) as { url: string };
       expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
       expect(await (await fetch(`${url}/healthz`)).json()).toMatchObject({ status: "ok" });
-      const taken = start(["serve", "--port", new URL(url).port], project.folder);
+      const second = start(["serve", "--port", "0"], project.folder);
+      const busy = textOf(second.stderr);
+      expect(await once(second, "close")).toEqual([1, null]);
+      expect(busy.text).toMatch(
+        /^error: Another sluice process is working on .+ \(process \d+: sluice serve .+\)\. One .+ --read-only\n$/,
+      );
+      const taken = start(["serve", "--read-only", "--port", new URL(url).port], project.folder);
       const refused = textOf(taken.stderr);
       expect(await once(taken, "close")).toEqual([2, null]);
       expect(refused.text).toMatch(/^error: Can't listen on 127\.0\.0\.1:\d+: something listens there already\. .+\n$/);
       child.kill(signal);
       expect(await once(child, "close")).toEqual([0, null]);
-      expect(stderr.text).toBe(`serving ${url} (stop with Ctrl-C)\n`);
-      expect(project.files()).toEqual(["sluice.config.ts"]);
+      expect(stderr.text).toBe(
+        `serving ${url} (stop with Ctrl-C)\n0 pipelines, 0 with a schedule; 0 runs taken up again\n`,
+      );
+      // Nobody holds the project any more.
+      expect(existsSync(join(project.folder, ".sluice/lock.json"))).toBe(false);
     }
+  });
+
+  it("serves for reading only without a file of its own", async () => {
+    using project = makeProject();
+    const child = start(["serve", "--read-only", "--port", "0", "--json"], project.folder);
+    const stdout = textOf(child.stdout);
+    await expect.poll(() => stdout.text, { timeout: 10_000 }).toMatch(/\n$/);
+    const { url, ...rest } = JSON.parse(stdout.text) as { url: string };
+    expect(rest).toEqual({ readOnly: true, writing: false });
+    const body = { method: "POST", headers: { "Content-Type": "application/json" }, body: "{}" };
+    const refused = await fetch(`${url}/api/pipelines/x/runs`, body);
+    expect([refused.status, await refused.json()]).toEqual([
+      403,
+      { error: { code: "USAGE", message: "This service is for reading only", hint: expect.any(String) } },
+    ]);
+    child.kill("SIGTERM");
+    expect(await once(child, "close")).toEqual([0, null]);
+    expect(project.files()).toEqual(["sluice.config.ts"]);
+  });
+
+  it("goes on after it was killed with what it was doing, when it is started again", async () => {
+    using project = makeProject({
+      "sluice.config.ts": config,
+      "pipelines/long.ts": `import { pipeline, task } from "sluice"; import { existsSync, writeFileSync } from "node:fs";
+        export default pipeline("long", ({ step }) => { step("wait", task(async (_inputs, { folder, attempt }) => {
+          writeFileSync(folder + "/attempt", String(attempt));
+          while (!existsSync(folder + "/go")) await new Promise((resolve) => setTimeout(resolve, 20));
+        })); });`,
+    });
+    const serve = async () => {
+      const child = start(["serve", "--port", "0", "--json"], project.folder);
+      const stdout = textOf(child.stdout);
+      await expect.poll(() => stdout.text, { timeout: 10_000 }).toMatch(/\n$/);
+      return child;
+    };
+    const first = await serve();
+    const asked = await project.sluice(["run", "long", "--no-wait", "--json"]);
+    const { run } = asked.json<{ run: { id: string } }>();
+    const attempt = (): string | null =>
+      existsSync(join(project.folder, "attempt")) ? readFileSync(join(project.folder, "attempt"), "utf8") : null;
+    await expect.poll(attempt, { timeout: 10_000 }).toBe("1");
+    first.kill("SIGKILL");
+    await once(first, "close");
+    expect((await project.sluice(["why", run.id, "--json"])).json()).toMatchObject({ interrupted: true });
+    const second = await serve();
+    await expect.poll(attempt, { timeout: 10_000 }).toBe("2");
+    const followed = project.sluice(["logs", run.id, "--follow"]);
+    project.write({ go: "" });
+    expect(await followed).toMatchObject({ code: 0, stderr: "the run is succeeded\n" });
+    second.kill("SIGTERM");
+    expect(await once(second, "close")).toEqual([0, null]);
+  });
+
+  it("loads what is saved while it works, and lets runs end as they began", async () => {
+    const version = (
+      number: number,
+    ): string => `import { pipeline, task } from "sluice"; import { existsSync, writeFileSync } from "node:fs";
+      export default pipeline("long", ({ step }) => { step("wait", task(async (_inputs, { folder, log }) => {
+        writeFileSync(folder + "/begun", "");
+        while (!existsSync(folder + "/go")) await new Promise((resolve) => setTimeout(resolve, 20));
+        log.info("version ${number}");
+      })); });`;
+    using project = makeProject({ "sluice.config.ts": config, "pipelines/long.ts": version(1) });
+    const child = start(["dev", "--port", "0", "--json"], project.folder);
+    const [stdout, stderr] = [textOf(child.stdout), textOf(child.stderr)];
+    await expect.poll(() => stdout.text, { timeout: 10_000 }).toMatch(/\n$/);
+    await expect.poll(() => stderr.text, { timeout: 10_000 }).toContain("loading what is saved");
+    const first = project.sluice(["run", "long", "--json"]);
+    await expect.poll(() => existsSync(join(project.folder, "begun")), { timeout: 10_000 }).toBe(true);
+    project.write({ "pipelines/long.ts": version(2) });
+    await expect
+      .poll(() => stderr.text, { timeout: 20_000 })
+      .toMatch(/^loaded pipelines\/long\.ts in .+\n {2}long: steps\.wait\.config/m);
+    project.write({ "pipelines/long.ts": `${version(3)} }}}` });
+    await expect
+      .poll(() => stderr.text, { timeout: 20_000 })
+      .toMatch(/"code":"CONFIG_INVALID".+\nwhat was there before stays\n/);
+    project.write({ go: "" });
+    const said = async (run: Promise<{ json<T>(): T }>): Promise<unknown> => {
+      const { id } = (await run).json<{ run: { id: string } }>().run;
+      return (await project.sluice(["logs", id, "--json"])).json<{ message: string }[]>().map(({ message }) => message);
+    };
+    expect(await said(first)).toEqual(["version 1"]);
+    expect(await said(project.sluice(["run", "long", "--json"]))).toEqual(["version 2"]);
+    child.kill("SIGINT");
+    expect(await once(child, "close")).toEqual([0, null]);
+  });
+
+  it("gives way to others of its kind: however many commands come at once, each run is made once and ends well", async () => {
+    using project = makeProject({
+      "sluice.config.ts": config,
+      "pipelines/quick.ts": `import { pipeline, task } from "sluice";
+        export default pipeline("quick", ({ step }) => { step("one", task(() => 1)); });`,
+    });
+    const ended = Array.from({ length: 6 }, async (_, place) => {
+      // Some find the project free, some ask whoever works on it, some find that one just ending.
+      await new Promise((resolve) => setTimeout(resolve, place * 150));
+      const child = start(["run", "quick", "--json"], project.folder);
+      const [stdout, stderr] = [textOf(child.stdout), textOf(child.stderr)];
+      const [code] = await once(child, "close");
+      expect(code, stderr.text).toBe(0);
+      return (JSON.parse(stdout.text) as { run: { id: string; status: string } }).run;
+    });
+    const runs = await Promise.all(ended);
+    expect(new Set(runs.map(({ id }) => id)).size).toBe(6);
+    const stored = (await project.sluice(["runs", "--json"])).json<{ id: string; status: string }[]>();
+    expect(stored.map(({ status }) => status)).toEqual(Array(6).fill("succeeded"));
   });
 
   it("ends an interrupted run with 130, even one whose code is deaf, and leaves no process behind", async () => {

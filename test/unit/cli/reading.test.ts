@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { openRunStore } from "../../../src/adapters/sqlite/run-store.ts";
+import { openEngineStore } from "../../../src/adapters/sqlite/engine-store.ts";
 import { initialState, transition } from "../../../src/engine/transition.ts";
 import { homeAt, lockHome } from "../../../src/embedded/home.ts";
 import type { RunView } from "../../../src/monitor/run-view.ts";
-import { makePlan } from "../../../src/pipeline/plan.ts";
+import { failed, planOf } from "../engine/plans.ts";
 import { config, demoFiles, makeProject, type TestProject } from "./project.ts";
 
 let demo: TestProject;
@@ -61,11 +61,6 @@ describe("commands that read", () => {
         code: 0,
         stdout: '[{"n":109}]\n',
       });
-      const busy = await demo.sluice(["run", "notes"]);
-      expect(busy).toMatchObject({ code: 1, stdout: "" });
-      expect(busy.stderr).toMatch(
-        /^error: Another sluice process is working on .+\(process \d+: sluice run orders_daily\)\. Wait .+\n$/,
-      );
     } finally {
       lock.release();
     }
@@ -110,7 +105,7 @@ describe("sluice list", () => {
       indexes: ["notes"],
     });
     expect((await demo.sluice(["list"])).stdout).toMatch(
-      /^PIPELINE .+\nnotes +pipelines\/notes\.ts +- +said \(task\), sync /,
+      /^PIPELINE .+\nnotes +pipelines\/notes\.ts +- +- +said \(task\), sync /,
     );
   });
 });
@@ -260,45 +255,48 @@ describe("sluice why", () => {
   it("says that a run is interrupted when no process works on it, and how to resume it", async () => {
     using project = makeProject({ "sluice.config.ts": config, "pipelines/.keep": "" });
     const home = homeAt(join(project.folder, ".sluice"));
-    const policy = { limit: 2, delayMs: 60_000, backoff: "constant", maxDelayMs: 60_000 } as const;
-    const step = (name: string, dependsOn: string[]) => ({
-      name,
-      kind: "task",
-      dependsOn,
-      retry: policy,
-      timeoutMs: null,
-      config: null,
-    });
-    const plan = makePlan({
-      pipeline: "daily",
-      partitions: null,
-      steps: [step("one", []), step("two", []), step("three", ["one", "two"])],
-    });
-    const store = openRunStore(home.state);
-    await store.savePlan(plan);
-    const initial = initialState(plan);
+    const retry = { limit: 2, delayMs: 60_000, backoff: "constant", maxDelayMs: 60_000, jitter: 0 } as const;
+    const plan = planOf(
+      [
+        { name: "one", retry },
+        { name: "two", retry },
+        { name: "three", retry, dependsOn: ["one", "two"] },
+      ],
+      { pipeline: "daily" },
+    );
+    const store = openEngineStore(home.state);
+    const now = Date.now();
+    await store.savePlan(plan, now);
+    const begun = transition(plan, initialState(plan, now), { type: "started" }, now).state;
     const [stored] = await store.createRuns([
       {
         id: "daily-2026-01-01-aa",
         pipeline: "daily",
         version: plan.version,
         partition: "2026-01-01",
+        params: null,
+        trigger: "manual",
+        requestKey: "run:aa",
+        scheduledFor: null,
         backfill: null,
-        createdAt: Date.now(),
-        state: initial,
+        rerunOf: null,
+        createdAt: now,
+        state: begun,
       },
     ]);
-    const begun = transition(plan, initial, { type: "started" }, Date.now()).state;
     const error = { code: "SOURCE_UNAVAILABLE", message: "It answered 503", retryable: true } as const;
-    const { state } = transition(plan, begun, { type: "attempt-failed", step: "two", epoch: 1, error }, Date.now());
+    const { state } = transition(plan, begun, failed("two", 1, error), now);
     await store.commit({
-      updates: [{ runId: stored!.record.id, expectedRevision: 0, state, changed: ["one", "two"] }],
+      updates: [{ runId: stored!.record.id, expectedRevision: 0, state, changed: [{ step: "two", items: [] }] }],
       attempts: [],
       logs: [],
+      notices: [],
+      cached: [],
+      live: [],
     });
     store.close();
 
-    const left = (await project.sluice(["why", "daily", "--json"])).json<{ steps: object[] }>();
+    const left = (await project.sluice(["why", "daily-2026", "--json"])).json<{ steps: object[] }>();
     expect(left).toMatchObject({
       run: { status: "running" },
       interrupted: true,
@@ -319,13 +317,13 @@ describe("sluice why", () => {
         because: "waits for one (queued) and two (retrying)",
       },
     ]);
-    expect((await project.sluice(["why", "daily"])).stdout).toMatch(
+    expect((await project.sluice(["why", "daily-2026"])).stdout).toMatch(
       /was interrupted.*\n\n[\s\S]+\nResume it with: sluice run daily --partition 2026-01-01\n$/,
     );
 
     const lock = lockHome(home, "run daily");
     try {
-      const held = (await project.sluice(["why", "daily", "--json"])).json<{ steps: { because: string }[] }>();
+      const held = (await project.sluice(["why", "daily-2026", "--json"])).json<{ steps: { because: string }[] }>();
       expect(held).toMatchObject({
         interrupted: false,
         command: null,
@@ -340,7 +338,7 @@ describe("sluice why", () => {
   it("reads a state folder that a killed process left its note in as free", async () => {
     const note = join(demo.folder, ".sluice/lock.json");
     demo.write({ ".sluice/lock.json": JSON.stringify({ pid: process.pid, command: "run x" }) });
-    expect((await demo.sluice(["why", "notes", "--json"])).json()).toMatchObject({
+    expect((await demo.sluice(["why", "notes-", "--json"])).json()).toMatchObject({
       interrupted: false,
       summary: expect.stringMatching(/^The run succeeded at/),
     });

@@ -39,12 +39,16 @@ describe("sluice run", () => {
     expect(result.code).toBe(0);
     const { run, steps } = result.json<RunDocument>();
     expect(run).toEqual({
-      id: expect.stringMatching(/^greet-[0-9a-f]{8}$/),
+      id: expect.stringMatching(/^greet-[0-9a-f]{12}$/),
       pipeline: "greet",
       partition: null,
       version: expect.stringMatching(/^[0-9a-f]{64}$/),
-      status: "succeeded",
+      params: null,
+      trigger: "manual",
+      scheduledFor: null,
       backfill: null,
+      rerunOf: null,
+      status: "succeeded",
       createdAt: expect.stringMatching(/^\d{4}-.+Z$/),
       finishedAt: expect.stringMatching(/^\d{4}-.+Z$/),
     });
@@ -54,9 +58,14 @@ describe("sluice run", () => {
       kind: "task",
       status: "succeeded",
       attempts: 1,
+      items: null,
       rows: null,
       error: null,
       reason: null,
+      awaits: null,
+      wakeAt: null,
+      reusedFrom: null,
+      late: false,
       startedAt: expect.any(String),
       finishedAt: expect.any(String),
     });
@@ -68,7 +77,7 @@ describe("sluice run", () => {
     const { code, stdout } = await project.sluice(["run", "by_day", "--partition", "2026-02-03"]);
     expect(code).toBe(0);
     expect(stdout).toMatch(
-      /^by_day 2026-02-03 succeeded in .+ \(run by_day-2026-02-03-\w{8}\)\n\nSTEP +KIND +STATUS +ATTEMPTS +ROWS IN .*\nday +task +succeeded +1 /,
+      /^by_day 2026-02-03 succeeded in .+ \(run by_day-2026-02-03-\w{12}\)\n\nSTEP +KIND +STATUS +ATTEMPTS +ROWS IN .*\nday +task +succeeded +1 /,
     );
   });
 
@@ -86,7 +95,7 @@ describe("sluice run", () => {
       expect(run.status).toBe("failed");
       expect(steps).toMatchObject([
         { status: "failed", error: { code: error, message }, reason: null },
-        { status: "skipped", error: null, reason: "first failed" },
+        { status: "upstream-failed", error: null, reason: "first failed" },
       ]);
       expect(JSON.parse(result.stderr.trim().split("\n").at(-1)!)).toMatchObject({
         error: { code: error, message: `${name}: step first failed: ${message}` },
@@ -155,6 +164,12 @@ describe("sluice backfill", () => {
       pipeline: "by_day",
       from: "2026-01-01",
       to: "2026-01-05",
+      selection: { type: "range", from: "2026-01-01", to: "2026-01-05" },
+      mode: "missing",
+      total: 5,
+      requested: 5,
+      succeeded: 5,
+      failed: 0,
       status: "succeeded",
       started: 5,
     });

@@ -46,9 +46,27 @@ describe("the command line", () => {
     [["run", "a", "b"], "too many arguments for 'run'. Expected 1 argument but got 2: a, b. See: sluice run --help"],
     [["run", "a", "--partion", "x"], "unknown option '--partion'. Did you mean --partition?"],
     [["run", "a", "--partition"], "option '--partition <key>' argument missing. See: sluice run --help"],
+    [["mark", "a", "b", "--as", "failed"], "required option '--reason <text>' not specified. See: sluice mark --help"],
     [
-      ["backfill", "a", "--from", "2026-01-01"],
-      "required option '--to <key>' not specified. See: sluice backfill --help",
+      ["backfill", "a"],
+      "Which partitions of a to backfill is not said. Give --from and --to, or --partition, or --all.",
+    ],
+    [
+      ["backfill", "a", "--all", "--from", "2026-01-01"],
+      "--all can't be given with --from, --to or --partition. Leave it out.",
+    ],
+    [
+      ["backfill", "a", "--all", "--only", "failed", "--reprocess"],
+      "--only and --reprocess can't be given together. Say with one of them which partitions are to run.",
+    ],
+    [
+      ["rerun", "a", "--all", "--step", "b"],
+      "--step and --all can't be given together. Say with one of them what is to be run again.",
+    ],
+    [["partitions", "add", "regions"], "missing required argument 'key'. See: sluice partitions add --help"],
+    [
+      ["backfills", "stop", "b"],
+      "too many arguments for 'backfills'. Expected 0 arguments but got 2: stop, b. See: sluice backfills --help",
     ],
     [
       ["runs", "--limit", "0"],

@@ -432,7 +432,11 @@ describe("csv files", () => {
   it("copies made on the way are removed", async () => {
     put("a.csv.gz", gzipSync("a\n1\n"));
     await read("a.csv.gz");
-    expect(readdirSync(artifacts.folder).filter((name) => !name.endsWith(".parquet"))).toEqual([]);
+    expect(
+      readdirSync(artifacts.folder, { recursive: true, withFileTypes: true }).filter(
+        (entry) => entry.isFile() && !entry.name.endsWith(".parquet"),
+      ),
+    ).toEqual([]);
   });
 
   it("a read that is stopped before it begins reads nothing", async () => {

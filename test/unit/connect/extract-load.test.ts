@@ -21,9 +21,10 @@ import { openSession, type Session } from "../../../src/dataset/session.ts";
 import { sql } from "../../../src/dataset/sql.ts";
 import { canonicalJson } from "../../../src/json.ts";
 import { silentLog } from "../../../src/log.ts";
-import { daily, partitionAt } from "../../../src/pipeline/partition.ts";
+import { partitionAt } from "../../../src/pipeline/partition.ts";
 import { pipeline } from "../../../src/pipeline/pipeline.ts";
 import type { StepContext, StepSpec } from "../../../src/pipeline/step.ts";
+import { daily } from "../../../src/pipeline/time-partitions.ts";
 import { temporaryArtifacts } from "../../conformance/sink.ts";
 
 const { warehouse } = defineConfig({ connections: { warehouse: lake() } }).connections;
@@ -58,6 +59,8 @@ const stepContext = (options: Partial<StepContext> = {}): StepContext => ({
   pipeline: "days",
   step: "lines",
   partition: null,
+  params: null,
+  item: null,
   attempt: 1,
   fence: 1,
   idempotencyKey: "run-1/lines",

@@ -186,7 +186,11 @@ describe.skipIf(server === null)(
         `SELECT count(*) AS n FROM (FROM ${readDataset(byCopy)} EXCEPT FROM ${readDataset(byCursor)})`,
       );
       expect(Number(difference!["n"])).toBe(0);
-      expect((await readdir(artifacts.folder)).filter((name) => !name.endsWith(".parquet"))).toEqual([]);
+      expect(
+        (await readdir(artifacts.folder, { recursive: true, withFileTypes: true })).filter(
+          (entry) => entry.isFile() && !entry.name.endsWith(".parquet"),
+        ),
+      ).toEqual([]);
     });
 
     it.each([

@@ -1,53 +1,55 @@
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { systemClock } from "../../../src/clock.ts";
-import { createMemoryRunStore } from "../../../src/engine/memory-run-store.ts";
+import { createMemoryEngineStore } from "../../../src/engine/memory-engine-store.ts";
 import { createScheduler, type FinishedRun } from "../../../src/engine/scheduler.ts";
-import { finalFailure, planOf, retryableFailure, retryOnce } from "./plans.ts";
-import { scripted, settled, success, type Scripted } from "./scripted.ts";
 import type { Plan } from "../../../src/pipeline/plan.ts";
+import { staticPartitions } from "../../../src/pipeline/partition-key.ts";
+import { finalFailure, planOf, retryableFailure } from "./plans.ts";
+import { scripted, settled, success, type Scripted } from "./scripted.ts";
 
 const chain = planOf({ extract: [], validate: ["extract"], load: ["validate"] });
-const wide = planOf({ a: [], b: [], c: [], d: ["a", "b", "c"] });
-const full = Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
-const versions = (...plans: Plan[]): Map<string, Plan> => new Map(plans.map((plan) => [plan.version, plan]));
+const wide = planOf({ a: [], b: [], c: [], d: ["a", "b", "c"] }, { pipeline: "wide" });
 
 /** Starts a run and lets it come to its first attempts. */
-async function begin(
-  world: Scripted,
-  plan: Plan,
-  partition: string | null = null,
-): Promise<{ finished: Promise<FinishedRun> }> {
-  const finished = world.scheduler.start({ plan, partition, backfill: null });
+async function begin(world: Scripted, plan: Plan): Promise<{ finished: Promise<FinishedRun> }> {
+  const finished = world.scheduler.start({ pipeline: plan.pipeline });
   finished.catch(() => {});
   await settled();
   return { finished };
 }
 
-/** Recovers, lets it settle, and hands back the promise of each run. */
-async function recover(world: Scripted, ...plans: Plan[]): Promise<Promise<FinishedRun>[]> {
-  const waiting = await world.scheduler.recover(versions(...plans));
-  await settled();
-  return waiting;
-}
-
 describe("the scheduler", () => {
   it("runs steps in the order of their dependencies and hands outputs on by step name", async () => {
-    const world = await scripted(chain);
-    const { finished } = await begin(world, chain, "2011-01-04");
+    const parted = planOf(
+      { extract: [], validate: ["extract"], load: ["validate"] },
+      { partitions: staticPartitions(["eu", "us"]) },
+    );
+    const world = await scripted(parted);
+    const run = await world.run("orders", "eu");
     expect(world.started).toEqual(["extract#1"]);
     await world.succeed("extract", { rows: 3 });
     expect(world.attempt("validate").assignment).toMatchObject({
       outputs: { extract: { rows: 3 } },
-      partition: "2011-01-04",
+      partition: "eu",
       attempt: 1,
+      item: null,
+      params: null,
     });
     await world.succeed("validate", { valid: 2 });
     expect(world.attempt("load").assignment.outputs).toEqual({ validate: { valid: 2 } });
     await world.succeed("load");
-    const { record, state } = await finished;
-    expect(record).toMatchObject({ id: "orders-2011-01-04-1", status: "succeeded", finishedAt: world.clock.now() });
+    const { record, state } = await world.scheduler.finished(run);
+    expect(record).toMatchObject({ status: "succeeded", finishedAt: world.clock.now(), trigger: "manual" });
+    expect(record.id).toMatch(/^orders-eu-\d+$/);
     expect(Object.values(state.steps).map(({ status }) => status)).toEqual(["succeeded", "succeeded", "succeeded"]);
-    expect(await world.store.run(record.id)).toMatchObject({ record, state });
+    expect(await world.store.run(run)).toMatchObject({ record, state });
+  });
+
+  it("stores a run as started, so that its first attempts cost no commit of their own", async () => {
+    const world = await scripted(chain);
+    const run = await world.run("orders");
+    expect(world.commits).toEqual([]);
+    expect((await world.state(run)).steps["extract"]!.status).toBe("queued");
   });
 
   it("makes a parent's end and its successor's start durable in one commit", async () => {
@@ -56,7 +58,7 @@ describe("the scheduler", () => {
     await world.succeed("extract");
     const batch = world.commits.at(-1)!;
     expect(batch.updates).toHaveLength(1);
-    expect(batch.updates[0]!.changed).toEqual(["extract", "validate"]);
+    expect(batch.updates[0]!.changed.map(({ step }) => step)).toEqual(["extract", "validate"]);
     expect(batch.updates[0]!.state.steps["validate"]!.status).toBe("queued");
     expect(batch.attempts).toMatchObject([{ step: "extract", attempt: 1, status: "succeeded" }]);
   });
@@ -65,54 +67,38 @@ describe("the scheduler", () => {
     const world = await scripted(wide);
     await begin(world, wide);
     const before = world.commits.length;
-    const ends = ["a", "b", "c"].map((step) => world.attempt(step).end(success()));
-    await Promise.all(ends);
+    await Promise.all(["a", "b", "c"].map((step) => world.attempt(step).end(success())));
     expect(world.commits.length - before).toBe(1);
     expect(world.commits.at(-1)!.attempts.map(({ step }) => step)).toEqual(["a", "b", "c"]);
     expect(world.started.at(-1)).toBe("d#1");
   });
 
   it("commits in one what arrives, turn by turn, while a commit is under way", async () => {
-    const world = await scripted(wide);
     const gate = Promise.withResolvers<void>();
-    const slow = {
-      ...world.store,
-      commit: async (batch: Parameters<typeof world.store.commit>[0]) => (
-        await gate.promise,
-        world.store.commit(batch)
-      ),
-    };
-    const ends = new Map<string, () => void>();
-    const scheduler = createScheduler({
-      store: slow,
-      clock: world.clock,
-      randomId: () => "x",
-      executor: {
-        run: ({ step }) =>
-          new Promise((resolve) => ends.set(step, () => resolve({ outcome: success(), startedAt: 0 }))),
-      },
+    const world = await scripted(wide, {
+      between: (store) => ({ ...store, commit: async (batch) => (await gate.promise, store.commit(batch)) }),
     });
-    const finished = scheduler.start({ plan: wide, partition: null, backfill: null });
+    const { finished } = await begin(world, wide);
+    await world.succeed("a");
+    await world.succeed("b");
+    await world.succeed("c");
+    expect(world.started).not.toContain("d#1");
     gate.resolve();
     await settled();
-    for (const step of ["a", "b", "c"]) setImmediate(() => ends.get(step)!());
-    await settled();
-    ends.get("d")!();
+    await world.succeed("d");
     expect((await finished).record.status).toBe("succeeded");
-    // Started; a, b and c in one or two; d.
-    expect(world.commits.length).toBeLessThanOrEqual(4);
+    expect(world.commits.map(({ attempts }) => attempts.map(({ step }) => step))).toEqual([["a"], ["b", "c"], ["d"]]);
   });
 
   it("tries again when the timer fires, and not before", async () => {
     const world = await scripted(chain);
     const { finished } = await begin(world, chain);
     await world.attempt("extract").end({ type: "failed", error: retryableFailure });
-    expect(world.timersDue()).toEqual([world.clock.now() + 1_000]);
     await world.advance(999);
     expect(world.started).toEqual(["extract#1"]);
     await world.advance(1);
     expect(world.started).toEqual(["extract#1", "extract#2"]);
-    for (const step of ["extract", "validate", "load"]) await world.succeed(step);
+    await world.succeedAll();
     const { record, state } = await finished;
     expect(record.status).toBe("succeeded");
     expect(state.steps["extract"]).toMatchObject({ attempts: 2, failures: 1 });
@@ -120,8 +106,8 @@ describe("the scheduler", () => {
       [
         ["extract", 1, "failed"],
         ["extract", 2, "succeeded"],
-        ["load", 1, "succeeded"],
         ["validate", 1, "succeeded"],
+        ["load", 1, "succeeded"],
       ],
     );
   });
@@ -132,7 +118,7 @@ describe("the scheduler", () => {
     await world.attempt("extract").end({ type: "failed", error: finalFailure });
     const { record, state } = await finished;
     expect(record.status).toBe("failed");
-    expect(state.steps["load"]).toMatchObject({ status: "skipped", reason: "validate was skipped" });
+    expect(state.steps["load"]).toMatchObject({ status: "upstream-failed" });
     expect(world.started).toEqual(["extract#1"]);
   });
 
@@ -149,31 +135,6 @@ describe("the scheduler", () => {
     expect(other.fence).toBeGreaterThan(second.fence);
     expect(second.idempotencyKey).toBe(first.idempotencyKey);
     expect(other.idempotencyKey).not.toBe(first.idempotencyKey);
-  });
-
-  it("keeps log lines with the attempt that wrote them", async () => {
-    const world = await scripted(chain);
-    await begin(world, chain);
-    const { runId } = world.attempt("extract").assignment;
-    world.attempt("extract").log("half way", { rows: 5 });
-    await world.succeed("extract");
-    expect(await world.store.logs(runId, {})).toMatchObject([
-      { step: "extract", attempt: 1, message: "half way", fields: { rows: 5 } },
-    ]);
-    expect(world.lines).toHaveLength(1);
-  });
-
-  it("keeps the log lines of a step that works on, within a second", async () => {
-    const world = await scripted(chain);
-    await begin(world, chain);
-    const { runId } = world.attempt("extract").assignment;
-    world.attempt("extract").log("still at it");
-    world.attempt("extract").log("and on");
-    expect(await world.store.logs(runId, {})).toEqual([]);
-    await world.advance(1_000);
-    expect((await world.store.logs(runId, {})).map(({ message }) => message)).toEqual(["still at it", "and on"]);
-    expect(world.commits.at(-1)).toMatchObject({ updates: [], attempts: [] });
-    expect(world.timersDue()).toEqual([]);
   });
 
   it("stores outputs as JSON: what is handed on is what a restart would read", async () => {
@@ -222,319 +183,163 @@ describe("the scheduler", () => {
     expect((await world.store.runs({ limit: 1 }))[0]!.status).toBe("failed");
   });
 
-  it("counts an executor that throws or rejects as a lost attempt", async () => {
-    const store = createMemoryRunStore();
-    await store.savePlan(chain);
+  it("counts an executor that throws, rejects or hands back nonsense as a lost attempt", async () => {
+    const store = createMemoryEngineStore();
     let calls = 0;
     const scheduler = createScheduler({
       store,
       clock: systemClock,
       randomId: () => "x",
+      plans: () => new Map([["orders", chain]]),
       executor: {
+        capacity: 1,
+        notify: () => Promise.resolve(null),
         run: (assignment) => {
           calls += 1;
           if (calls === 1) throw new Error("can't fork");
           if (calls === 2) return Promise.reject(new Error("can't fork"));
-          return Promise.resolve({ outcome: success(assignment.step), startedAt: 1 });
+          if (calls === 3) return Promise.resolve(undefined as never);
+          return Promise.resolve({ outcome: success(assignment.step), startedAt: Number.NaN });
         },
       },
     });
-    const { record, state } = await scheduler.start({ plan: chain, partition: null, backfill: null });
-    expect([record.status, state.steps["extract"]!.attempts]).toEqual(["succeeded", 3]);
+    await scheduler.recover();
+    const { record, state } = await scheduler.start({ pipeline: "orders" });
+    scheduler.stop();
+    expect([record.status, state.steps["extract"]!.attempts]).toEqual(["succeeded", 4]);
+    expect((await store.attempts(record.id)).every(({ startedAt }) => startedAt > 0)).toBe(true);
     expect((await store.attempts(record.id)).filter(({ status }) => status === "lost")).toMatchObject([
+      { error: { code: "WORKER_LOST", message: "Error: can't fork" } },
       { error: { code: "WORKER_LOST", message: "Error: can't fork" } },
       { error: { code: "WORKER_LOST" } },
     ]);
   });
-});
 
-describe("cancelling", () => {
-  it("ends every run at once, stops its attempts, and records how they ended", async () => {
-    const world = await scripted(chain, wide);
-    const one = await begin(world, chain);
-    const two = await begin(world, wide);
-    const attempts = [...world.running];
-    world.scheduler.cancelAll("interrupted");
-    await settled();
-    expect(attempts.map(({ signal }) => signal.aborted)).toEqual([true, true, true, true]);
-    expect([(await one.finished).record.status, (await two.finished).record.status]).toEqual([
-      "cancelled",
-      "cancelled",
-    ]);
-    expect((await one.finished).state.steps["load"]).toMatchObject({ status: "cancelled", reason: "interrupted" });
-    await world
-      .attempt("extract")
-      .end({ type: "failed", error: { code: "CANCELLED", message: "stopped", retryable: false } });
-    expect(await world.store.attempts((await one.finished).record.id)).toMatchObject([
-      { step: "extract", status: "cancelled" },
-    ]);
-    expect(world.started).toHaveLength(4);
-  });
-
-  it("takes back the timers of what waits for a retry", async () => {
+  it("tells of each change once it is durable", async () => {
     const world = await scripted(chain);
-    const { finished } = await begin(world, chain);
-    await world.attempt("extract").end({ type: "failed", error: retryableFailure });
-    expect(world.timersDue()).toHaveLength(1);
-    world.scheduler.cancelAll("interrupted");
-    await settled();
-    expect((await finished).record.status).toBe("cancelled");
-    expect(world.timersDue()).toEqual([]);
-    await world.advance(60_000);
-    expect(world.started).toEqual(["extract#1"]);
-  });
-
-  it("reaches a run that was just being created", async () => {
-    const world = await scripted(chain);
-    const run = vi.fn(() => Promise.reject(new Error("nothing may start")));
-    const gate = Promise.withResolvers<void>();
-    const scheduler = createScheduler({
-      store: { ...world.store, createRuns: async (runs) => (await gate.promise, world.store.createRuns(runs)) },
-      executor: { run },
-      clock: world.clock,
-      randomId: () => "late",
-    });
-    const finished = scheduler.start({ plan: chain, partition: null, backfill: null });
-    scheduler.cancelAll("interrupted");
-    gate.resolve();
-    expect((await finished).state).toMatchObject({
-      status: "cancelled",
-      steps: { extract: { status: "cancelled", reason: "interrupted" } },
-    });
-    expect(run).not.toHaveBeenCalled();
-  });
-});
-
-describe("when nothing can be made durable any more", () => {
-  it("rejects every run that waits, stops their attempts, and starts nothing more", async () => {
-    const world = await scripted(chain, wide);
-    const one = await begin(world, chain);
-    const two = await begin(world, wide);
-    const attempts = [...world.running];
-    const { length } = world.started;
-    world.failNextCommit(full);
+    await begin(world, chain);
     await world.succeed("extract");
-    await expect(one.finished).rejects.toMatchObject({
-      code: "DISK_FULL",
-      hint: expect.stringContaining("Free some space"),
-    });
-    await expect(two.finished).rejects.toMatchObject({ code: "DISK_FULL" });
-    expect(
-      attempts.filter(({ assignment }) => assignment.step !== "extract").every(({ signal }) => signal.aborted),
-    ).toBe(true);
-    expect(world.started).toHaveLength(length);
-    const commits = world.commits.length;
-    for (const step of ["a", "b", "c"]) await world.succeed(step);
-    await world.advance(3_600_000);
-    expect([world.commits.length, world.started.length]).toEqual([commits, length]);
-    await expect(world.scheduler.start({ plan: chain, partition: null, backfill: null })).rejects.toMatchObject({
-      code: "DISK_FULL",
-    });
-    await expect(world.scheduler.recover(versions(chain))).rejects.toMatchObject({ code: "DISK_FULL" });
+    expect(world.changes.map(({ state }) => state.steps["extract"]!.status)).toEqual(["queued", "succeeded"]);
   });
 
-  it("takes back its timers, so that the process can end", async () => {
-    const world = await scripted(chain, wide);
-    await begin(world, chain);
-    await begin(world, wide);
-    await world.attempt("extract").end({ type: "failed", error: retryableFailure });
-    expect(world.timersDue()).toHaveLength(1);
-    world.failNextCommit(full);
-    await world.succeed("a");
-    expect(world.timersDue()).toEqual([]);
-  });
-
-  it("rejects a run that was just being created", async () => {
-    const world = await scripted(chain, wide);
-    const gate = Promise.withResolvers<void>();
-    let held = false;
-    const store = {
-      ...world.store,
-      createRuns: async (runs: Parameters<typeof world.store.createRuns>[0]) => {
-        if (held) await gate.promise;
-        return world.store.createRuns(runs);
-      },
-    };
-    const scheduler = createScheduler({
-      store,
-      executor: { run: () => new Promise(() => {}) },
-      clock: world.clock,
-      randomId: () => String(Math.random()),
-    });
-    world.failNextCommit(full);
-    const first = scheduler.start({ plan: chain, partition: null, backfill: null });
-    held = true;
-    await Promise.resolve();
-    const second = scheduler.start({ plan: chain, partition: null, backfill: null });
-    await expect(first).rejects.toMatchObject({ code: "DISK_FULL" });
-    gate.resolve();
-    await expect(second).rejects.toMatchObject({ code: "DISK_FULL" });
-  });
-});
-
-describe("stop", () => {
-  it("leaves runs as they are stored, whatever their attempts say afterwards", async () => {
+  it("says when nothing is due, under way or to be tried again", async () => {
     const world = await scripted(chain);
-    await begin(world, chain);
-    const commits = world.commits.length;
-    world.scheduler.stop();
-    await world.succeed("extract");
-    expect(world.commits).toHaveLength(commits);
-    expect((await world.store.unfinishedRuns())[0]!.state.steps["extract"]!.status).toBe("queued");
-    await expect(world.scheduler.start({ plan: chain, partition: null, backfill: null })).rejects.toMatchObject({
-      code: "CANCELLED",
-    });
-  });
-});
-
-describe("recover", () => {
-  const finishAll = async (world: Scripted): Promise<void> => {
-    while (world.running.length > 0) await world.running[0]!.end(success());
-  };
-
-  it("takes up a run whose creation was kept, though its answer was lost", async () => {
-    const world = await scripted(chain);
-    world.failNextCommit(full, "after");
-    const { finished } = await begin(world, chain);
-    await expect(finished).rejects.toMatchObject({ code: "DISK_FULL" });
-    expect(world.started).toEqual([]);
-    const next = world.restart();
-    const [resumed] = await recover(next, chain);
-    expect(next.started).toEqual(["extract#2"]);
-    await finishAll(next);
-    expect((await resumed!).record.status).toBe("succeeded");
-  });
-
-  it("takes attempts in flight for lost and starts the next, under a higher epoch", async () => {
-    const world = await scripted(wide);
-    await begin(world, wide);
-    await world.succeed("a", "kept");
-    const next = world.restart();
-    const [resumed] = await recover(next, wide);
-    expect(next.started).toEqual(["b#2", "c#2"]);
-    await finishAll(next);
-    const { state } = await resumed!;
-    expect(state).toMatchObject({
-      status: "succeeded",
-      steps: { a: { attempts: 1, output: "kept" }, b: { attempts: 2, losses: 0, failures: 0 } },
-    });
-  });
-
-  it("lets the old scheduler commit nothing once the new one has", async () => {
-    const world = await scripted(wide);
-    const { finished } = await begin(world, wide);
-    const next = world.restart();
-    const [resumed] = await recover(next, wide);
-    await world.attempt("a").end(success("from the old one"));
-    await expect(finished).rejects.toMatchObject({ code: "FENCED" });
-    await finishAll(next);
-    expect((await resumed!).state.steps["a"]!.output).toBeNull();
-  });
-
-  it("waits for a retry until the time that was stored, not a moment less or more", async () => {
-    const slow = planOf({ extract: [] }, { limit: 2, delayMs: 300_000, backoff: "constant", maxDelayMs: 300_000 });
-    const world = await scripted(slow);
-    await begin(world, slow);
-    await world.attempt("extract").end({ type: "failed", error: retryableFailure });
-    await world.advance(100_000);
-    const next = world.restart();
-    const [resumed] = await recover(next, slow);
-    expect(next.started).toEqual([]);
-    await next.advance(199_999);
-    expect(next.started).toEqual([]);
-    await next.advance(1);
-    expect(next.started).toEqual(["extract#2"]);
-    await finishAll(next);
-    expect((await resumed!).state.steps["extract"]).toMatchObject({ attempts: 2, failures: 1, status: "succeeded" });
-  });
-
-  it("retries at once when the stored time has passed", async () => {
-    const world = await scripted(chain);
+    let done = false;
     await begin(world, chain);
     await world.attempt("extract").end({ type: "failed", error: retryableFailure });
-    const next = world.restart();
-    await recover(next, chain);
-    await next.advance(90_000);
-    expect(next.started).toEqual(["extract#2"]);
-  });
-
-  it("goes on from a commit that took effect though it was reported as failed", async () => {
-    const world = await scripted(chain);
-    const { finished } = await begin(world, chain);
-    world.failNextCommit(new Error("connection reset"), "after");
-    await world.succeed("extract", "once");
-    await expect(finished).rejects.toThrow("connection reset");
-    const next = world.restart();
-    const [resumed] = await recover(next, chain);
-    expect(next.started).toEqual(["validate#2"]);
-    expect(next.attempt("validate").assignment.outputs).toEqual({ extract: "once" });
-    await finishAll(next);
-    expect((await resumed!).state.steps["extract"]!.attempts).toBe(1);
-  });
-
-  it("goes on after a full disk from the last commit", async () => {
-    const world = await scripted(chain);
-    const { finished } = await begin(world, chain);
-    world.failNextCommit(full);
-    await world.succeed("extract", "lost");
-    await expect(finished).rejects.toMatchObject({ code: "DISK_FULL" });
-    const next = world.restart();
-    const [resumed] = await recover(next, chain);
-    expect(next.started).toEqual(["extract#2"]);
-    await finishAll(next);
-    expect((await resumed!).record.status).toBe("succeeded");
-  });
-
-  it("has nothing to do after runs were cancelled", async () => {
-    const world = await scripted(chain);
-    await begin(world, chain);
-    world.scheduler.cancelAll("interrupted");
+    void world.scheduler.settled().then(() => (done = true));
     await settled();
-    const next = world.restart();
-    expect(await recover(next, chain)).toEqual([]);
-    expect(next.started).toEqual([]);
+    expect(done, "while one waits for its retry").toBe(false);
+    await world.advance(1_000);
+    expect(done, "while one runs").toBe(false);
+    await world.succeedAll();
+    expect(done).toBe(true);
+    await world.scheduler.settled();
   });
 
-  it("cancels a run whose pipeline has changed, with that as the reason", async () => {
+  it("is settled while a person has to decide", async () => {
+    const approve = {
+      type: "approve",
+      message: "Publish?",
+      deadlineMs: null,
+      onDeadline: "fail",
+      onReject: "skip",
+    } as const;
+    const world = await scripted(planOf([{ name: "ok", control: approve }]));
+    await world.run("orders");
+    await world.scheduler.settled();
+  });
+
+  it("is settled when what was to be tried again no longer is", async () => {
+    const control = {
+      type: "approve",
+      message: "Publish?",
+      deadlineMs: null,
+      onDeadline: "fail",
+      onReject: "skip",
+    } as const;
+    const world = await scripted(planOf([{ name: "a" }, { name: "ok", control }]));
+    const run = await world.run("orders");
+    await world.attempt("a").end({ type: "failed", error: retryableFailure });
+    await world.instruct({ type: "mark", run, step: "a", as: "skipped", reason: "not needed" });
+    await world.scheduler.settled();
+  });
+
+  it("knows runs of before by their id, and says which run there is not", async () => {
     const world = await scripted(chain);
-    await begin(world, chain);
-    const changed = planOf({ extract: [], load: ["extract"] });
-    const next = world.restart();
-    const [resumed] = await recover(next, changed);
-    const { record, state } = await resumed!;
-    expect(record.status).toBe("cancelled");
-    for (const step of Object.values(state.steps)) {
-      expect(step).toMatchObject({
-        status: "cancelled",
-        reason: "the pipeline was changed before the run could be resumed",
-      });
-    }
-    expect(next.started).toEqual([]);
+    const run = await world.run("orders");
+    await world.succeedAll();
+    expect((await world.scheduler.finished(run)).record.status).toBe("succeeded");
+    await expect(world.scheduler.finished("nonsense")).rejects.toMatchObject({ code: "NOT_FOUND" });
   });
+});
 
-  it("takes runs up in the order they were started", async () => {
+describe("logs", () => {
+  it("are kept with the attempt that wrote them", async () => {
     const world = await scripted(chain);
-    await begin(world, chain, "2011-01-04");
-    await begin(world, chain, "2011-01-05");
-    const next = world.restart();
-    await recover(next, chain);
-    expect(next.running.map(({ assignment }) => assignment.partition)).toEqual(["2011-01-04", "2011-01-05"]);
-    const [first, second] = next.running.map(({ assignment }) => assignment);
-    expect(second!.priority).toBeGreaterThan(first!.priority);
+    const run = await world.run("orders");
+    world.attempt("extract").log("half way", { rows: 5 });
+    await world.succeed("extract");
+    expect(await world.store.logs(run, {})).toMatchObject([
+      { step: "extract", item: null, attempt: 1, message: "half way", fields: { rows: 5 } },
+    ]);
+    expect(world.lines).toHaveLength(1);
   });
 
-  it("counts failures across restarts, so that retries don't begin anew", async () => {
-    let world = await scripted(planOf({ extract: [] }, { ...retryOnce, limit: 2 }));
-    const plan = planOf({ extract: [] }, { ...retryOnce, limit: 2 });
-    await begin(world, plan);
-    for (const failures of [1, 2]) {
-      await world.attempt("extract").end({ type: "failed", error: retryableFailure });
-      world = world.restart();
-      await recover(world, plan);
-      await world.advance(60_000);
-      expect((await world.store.unfinishedRuns())[0]!.state.steps["extract"]!.failures).toBe(failures);
-    }
+  it("of a step that works on are kept within a second", async () => {
+    const world = await scripted(chain);
+    const run = await world.run("orders");
+    world.attempt("extract").log("still at it");
+    world.attempt("extract").log("and on");
+    expect(await world.store.logs(run, {})).toEqual([]);
+    await world.advance(1_000);
+    expect((await world.store.logs(run, {})).map(({ message }) => message)).toEqual(["still at it", "and on"]);
+    expect(world.commits.at(-1)).toMatchObject({ updates: [], attempts: [] });
+  });
+
+  it("of one attempt are kept up to a limit, and say so; the next attempt has its own", async () => {
+    const world = await scripted(chain);
+    const run = await world.run("orders");
+    for (let line = 1; line <= 10_005; line += 1) world.attempt("extract").log(`line ${line}`);
     await world.attempt("extract").end({ type: "failed", error: retryableFailure });
-    expect((await world.store.runs({}))[0]!.status).toBe("failed");
+    await world.advance(1_000);
+    world.attempt("extract").log("again");
+    await world.succeed("extract");
+    const first = await world.store.logs(run, { attempt: 1, limit: 20_000 });
+    expect(first).toHaveLength(10_001);
+    expect(first.at(-1)).toMatchObject({ level: "warn", message: expect.stringContaining("10,000 lines") });
+    expect(first.at(-2)!.message).toBe("line 10000");
+    expect((await world.store.logs(run, { attempt: 2 })).map(({ message }) => message)).toEqual(["again"]);
+  });
+});
+
+describe("attempts under way", () => {
+  it("are not stored as such when they are over soon", async () => {
+    const world = await scripted(chain);
+    await world.run("orders");
+    await world.advance(100);
+    await world.succeedAll();
+    expect(world.commits.flatMap(({ live }) => live)).toEqual([]);
+  });
+
+  it("are stored within a second, with when they began, until they end", async () => {
+    const world = await scripted(chain);
+    const run = await world.run("orders");
+    const startedAt = world.clock.now();
+    await world.advance(1_000);
+    expect(await world.store.live()).toEqual([{ runId: run, step: "extract", item: null, attempt: 1, startedAt }]);
+    await world.advance(10_000);
+    expect(world.commits.flatMap(({ live }) => live)).toHaveLength(1);
+    await world.succeed("extract");
+    expect(await world.store.live()).toEqual([]);
+  });
+
+  it("are known as lost after a restart", async () => {
+    const world = await scripted(chain);
+    const run = await world.run("orders");
+    await world.advance(1_000);
+    const next = await world.restart();
+    expect(await next.store.attempts(run)).toMatchObject([{ step: "extract", attempt: 1, status: "lost" }]);
+    expect(await next.store.live()).toEqual([]);
   });
 });

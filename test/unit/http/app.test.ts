@@ -7,6 +7,8 @@ import { errorCodes, type ErrorCode } from "../../../src/errors.ts";
 import { demoFiles, makeProject, type TestProject } from "../cli/project.ts";
 import { parseExposition } from "../monitor/exposition.ts";
 
+const readingOnly = { allowed: false, reason: "It is for reading only", hint: "Ask another." } as const;
+
 let project: TestProject;
 let reader: Reader;
 let app: Hono;
@@ -24,7 +26,7 @@ beforeAll(async () => {
   expect(await project.sluice(["run", "notes"])).toMatchObject({ code: 0 });
   expect(await project.sluice(["run", "breaks"])).toMatchObject({ code: 1 });
   reader = openReader(project.folder);
-  app = createApp({ reader, version: "1.2.3", hosts: ["127.0.0.1", "localhost", "[::1]"] });
+  app = createApp({ reader, version: "1.2.3", hosts: ["127.0.0.1", "localhost", "[::1]"], writing: readingOnly });
 });
 afterAll(() => {
   reader.close();
@@ -126,6 +128,14 @@ describe("the HTTP service", () => {
     ["/api/runs?status=done", 400, "USAGE"],
     ["/api/runs?limit=0", 400, "USAGE"],
     ["/api/runs?limit=1e3", 400, "USAGE"],
+    ["/api/runs?before=nope", 404, "NOT_FOUND"],
+    ["/api/runs/orders_daily/logs?tail=yes", 400, "USAGE"],
+    ["/api/runs/orders_daily/steps/clean/items?status=skipped", 400, "USAGE"],
+    ["/api/pipelines/nope/why", 404, "NOT_FOUND"],
+    ["/api/pipelines/notes/partitions", 400, "USAGE"],
+    ["/api/requests/nope/why", 404, "NOT_FOUND"],
+    ["/api/backfills/nope", 404, "NOT_FOUND"],
+    ["/api/backfills?status=done", 400, "USAGE"],
     ["/api/quarantine/nope", 404, "NOT_FOUND"],
     ["/api/features/customer_orders/nobody", 404, "NOT_FOUND"],
     ["/api/features/nope/c-102", 404, "NOT_FOUND"],
@@ -147,15 +157,62 @@ describe("the HTTP service", () => {
     expect((await app.request("http://[::1]:9/healthz")).status).toBe(200);
   });
 
-  it("changes nothing: other methods are refused", async () => {
-    for (const method of ["POST", "PUT", "DELETE", "PATCH"])
-      expect((await app.request("http://localhost/api/runs", { method })).status).toBe(404);
+  it("changes nothing where it is for reading only, whatever is sent", async () => {
+    for (const method of ["POST", "PUT", "DELETE", "PATCH"]) {
+      for (const path of ["/api/runs", "/api/pipelines/notes/runs", "/api/runs/notes/cancel", "/nothing"]) {
+        const headers = { "Content-Type": "application/json" };
+        const response = await app.request(`http://localhost${path}`, { method, headers, body: "{}" });
+        expect(response.status).toBe(403);
+        expect(await response.json()).toEqual({
+          error: { code: "USAGE", message: "It is for reading only", hint: "Ask another." },
+        });
+      }
+    }
+  });
+
+  it("pages through runs, and says what to ask for next", async () => {
+    const seen: string[] = [];
+    for (let next: string | null = ""; next !== null;) {
+      const page = await json(`/api/runs?limit=1${next === "" ? "" : `&before=${next}`}`);
+      seen.push(...page.runs.map((run: any) => run.id));
+      next = page.next;
+    }
+    expect(seen).toEqual((await json("/api/runs")).runs.map((run: any) => run.id));
+    expect((await json("/api/runs")).next).toBeNull();
+  });
+
+  it("says what a run and a pipeline wait for, and what is defined", async () => {
+    const [{ id }] = (await json("/api/runs?pipeline=breaks")).runs;
+    expect(await json(`/api/runs/${id}/why`)).toMatchObject({
+      run: { id },
+      summary: expect.stringMatching(/because boom failed\.$/),
+      command: `sluice rerun ${id}`,
+    });
+    expect(await json("/api/pipelines/notes/why")).toEqual({
+      summary: "Pipeline notes has no schedule: it runs when somebody asks for it.",
+      reasons: [],
+      command: "sluice run notes",
+    });
+    const { pipelines } = await json("/api/pipelines");
+    expect(pipelines.map((pipeline: any) => [pipeline.name, pipeline.partitions])).toEqual([
+      ["breaks", null],
+      ["notes", null],
+      ["orders_daily", "days from 2026-01-05 in UTC"],
+    ]);
+    expect(await json("/api/schedules")).toEqual({ schedules: [] });
+    expect(await json("/api/requests")).toEqual({ requests: [], total: 0 });
+    expect(await json("/api/backfills")).toEqual({ backfills: [] });
+    expect(await json("/api/pipelines/orders_daily/partitions?status=succeeded")).toMatchObject({
+      counts: { succeeded: 1 },
+      ranges: [{ from: "2026-01-05", to: "2026-01-05", count: 1, status: "succeeded" }],
+    });
+    expect(await json(`/api/runs/${id}/diff`)).toMatchObject({ pipeline: "breaks", after: { run: null }, changes: [] });
   });
 
   it("is well in a project where nothing was run, and makes no file there", async () => {
     using empty = makeProject();
     const reading = openReader(empty.folder);
-    const served = createApp({ reader: reading, version: "1.2.3", hosts: null });
+    const served = createApp({ reader: reading, version: "1.2.3", hosts: null, writing: readingOnly });
     for (const path of ["/", "/healthz", "/metrics", "/api/runs", "/api/quarantine"])
       expect((await served.request(path)).status).toBe(200);
     expect(await (await served.request("/")).text()).toContain("Nothing has been run yet.");

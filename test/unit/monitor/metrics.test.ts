@@ -18,6 +18,19 @@ const stepRow = {
 const state: MonitoredState = {
   version: "1.2.3",
   schedulerActive: false,
+  runsSchedules: false,
+  engine: {
+    now: at,
+    live: 3,
+    pools: [{ pool: "api", size: 5, used: 2 }],
+    requests: [{ pipeline: "retail", count: 4, oldest: at - 2500 }],
+    backfills: [{ pipeline: "retail", count: 1 }],
+    schedules: [
+      { pipeline: "retail", paused: false, due: at - 1500 },
+      { pipeline: "odd", paused: true, due: null },
+    ],
+    notices: { waiting: 1, failed: 2 },
+  },
   statistics: {
     runs: [
       { pipeline: "retail", status: "succeeded", count: 3, seconds: 30.25 },
@@ -71,6 +84,19 @@ describe("exposeMetrics", () => {
     expect(await seriesOf(state)).toEqual({
       'sluice_build_info{version="1.2.3"}': 1,
       sluice_scheduler_active: 0,
+      sluice_scheduler_runs_schedules: 0,
+      sluice_attempts_live: 3,
+      'sluice_pool_slots{pool="api"}': 5,
+      'sluice_pool_slots_used{pool="api"}': 2,
+      'sluice_requests_waiting{pipeline="retail"}': 4,
+      'sluice_requests_oldest_timestamp_seconds{pipeline="retail"}': at / 1000 - 2.5,
+      'sluice_backfills_running{pipeline="retail"}': 1,
+      'sluice_schedule_paused{pipeline="retail"}': 0,
+      'sluice_schedule_paused{pipeline="odd"}': 1,
+      'sluice_schedule_lateness_seconds{pipeline="retail"}': 1.5,
+      'sluice_schedule_lateness_seconds{pipeline="odd"}': 0,
+      sluice_notices_waiting: 1,
+      sluice_notices_failed: 2,
       'sluice_pipeline_runs_total{pipeline="retail",status="succeeded"}': 3,
       'sluice_pipeline_runs_total{pipeline="retail",status="failed"}': 0,
       'sluice_pipeline_runs_total{pipeline="retail",status="cancelled"}': 0,
@@ -92,8 +118,10 @@ describe("exposeMetrics", () => {
       'sluice_pipeline_last_run_duration_seconds{pipeline="odd"}': 1,
       'sluice_task_runs_total{pipeline="retail",task="clean",kind="validate",status="succeeded"}': 3,
       'sluice_task_runs_total{pipeline="retail",task="clean",kind="validate",status="failed"}': 0,
+      'sluice_task_runs_total{pipeline="retail",task="clean",kind="validate",status="upstream-failed"}': 0,
       'sluice_task_runs_total{pipeline="retail",task="clean",kind="validate",status="skipped"}': 0,
       'sluice_task_runs_total{pipeline="retail",task="clean",kind="validate",status="cancelled"}': 0,
+      'sluice_tasks_open{pipeline="retail",task="clean",kind="validate",status="waiting"}': 2,
       'sluice_task_attempts_total{pipeline="retail",task="clean"}': 5,
       'sluice_task_retries_total{pipeline="retail",task="clean"}': 2,
       'sluice_task_run_seconds_total{pipeline="retail",task="clean"}': 12.5,
@@ -121,12 +149,29 @@ describe("exposeMetrics", () => {
     const empty = {
       ...state,
       schedulerActive: true,
+      runsSchedules: true,
+      engine: {
+        now: at,
+        live: 0,
+        pools: [],
+        requests: [],
+        backfills: [],
+        schedules: [],
+        notices: { waiting: 0, failed: 0 },
+      },
       statistics: { runs: [], last: [], steps: [], assets: [] },
       quarantine: [],
       views: [],
       indexes: [],
     };
-    expect(await seriesOf(empty)).toEqual({ 'sluice_build_info{version="1.2.3"}': 1, sluice_scheduler_active: 1 });
+    expect(await seriesOf(empty)).toEqual({
+      'sluice_build_info{version="1.2.3"}': 1,
+      sluice_scheduler_active: 1,
+      sluice_scheduler_runs_schedules: 1,
+      sluice_attempts_live: 0,
+      sluice_notices_waiting: 0,
+      sluice_notices_failed: 0,
+    });
   });
 
   it("speaks OpenMetrics when asked to", async () => {

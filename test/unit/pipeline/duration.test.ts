@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { milliseconds, type Duration } from "../../../src/pipeline/duration.ts";
-import { retryPolicy } from "../../../src/pipeline/retry.ts";
+import { retryDelay, retryPolicy } from "../../../src/pipeline/retry.ts";
 
 const invalid = expect.objectContaining({ code: "DEFINITION_INVALID" });
 
@@ -41,7 +41,13 @@ describe("a duration", () => {
 
 describe("a retry policy", () => {
   it("has two retries, after a second and two, when nothing is said", () => {
-    expect(retryPolicy()).toEqual({ limit: 2, delayMs: 1_000, backoff: "exponential", maxDelayMs: 600_000 });
+    expect(retryPolicy()).toEqual({
+      limit: 2,
+      delayMs: 1_000,
+      backoff: "exponential",
+      maxDelayMs: 600_000,
+      jitter: 0,
+    });
   });
 
   it("takes each setting for itself", () => {
@@ -50,12 +56,14 @@ describe("a retry policy", () => {
       delayMs: 300_000,
       backoff: "exponential",
       maxDelayMs: 600_000,
+      jitter: 0,
     });
-    expect(retryPolicy({ backoff: "constant", maxDelay: "1s" })).toEqual({
+    expect(retryPolicy({ backoff: "constant", maxDelay: "1s", jitter: 0.5 })).toEqual({
       limit: 2,
       delayMs: 1_000,
       backoff: "constant",
       maxDelayMs: 1_000,
+      jitter: 0.5,
     });
   });
 
@@ -63,7 +71,38 @@ describe("a retry policy", () => {
     expect(() => retryPolicy({ limit })).toThrow(invalid);
   });
 
+  it.each([-0.1, 1.1, Number.NaN, "0.5"])("has no jitter of %o", (jitter) => {
+    expect(() => retryPolicy({ jitter: jitter as number })).toThrow(invalid);
+  });
+
   it("knows its two kinds of backoff only", () => {
     expect(() => retryPolicy({ backoff: "linear" as "constant" })).toThrow(invalid);
+  });
+});
+
+describe("the wait before a retry", () => {
+  it("doubles or stays, up to its limit", () => {
+    const waits = (policy: Parameters<typeof retryPolicy>[0]) =>
+      [1, 2, 3, 4, 5].map((failures) => retryDelay(retryPolicy(policy), failures, "a"));
+    expect(waits({ delay: "1s", maxDelay: "10s" })).toEqual([1_000, 2_000, 4_000, 8_000, 10_000]);
+    expect(waits({ delay: "1s", backoff: "constant" })).toEqual([1_000, 1_000, 1_000, 1_000, 1_000]);
+    expect(retryDelay(retryPolicy({ maxDelay: "7d" }), 10_000, "a")).toBe(604_800_000);
+  });
+
+  it("with jitter is shorter or longer by up to its share, always the same for the same seed", () => {
+    const policy = retryPolicy({ delay: "10s", backoff: "constant", jitter: 0.2 });
+    fc.assert(
+      fc.property(fc.string(), (seed) => {
+        const wait = retryDelay(policy, 1, seed);
+        expect(wait).toBeGreaterThanOrEqual(8_000);
+        expect(wait).toBeLessThanOrEqual(12_000);
+        expect(retryDelay(policy, 1, seed)).toBe(wait);
+      }),
+    );
+    const waits = Array.from({ length: 400 }, (_unused, at) => retryDelay(policy, 1, `step ${at}`));
+    expect(Math.min(...waits)).toBeLessThan(8_200);
+    expect(Math.max(...waits)).toBeGreaterThan(11_800);
+    const capped = retryPolicy({ delay: "10s", maxDelay: "10s", jitter: 1 });
+    expect(Math.max(...waits.map((_wait, at) => retryDelay(capped, 3, `${at}`)))).toBeLessThanOrEqual(10_000);
   });
 });

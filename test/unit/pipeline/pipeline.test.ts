@@ -2,7 +2,8 @@ import { isDeepStrictEqual } from "node:util";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Json } from "../../../src/json.ts";
-import { daily } from "../../../src/pipeline/partition.ts";
+import { approval } from "../../../src/pipeline/approval.ts";
+import { daily } from "../../../src/pipeline/time-partitions.ts";
 import { pipeline } from "../../../src/pipeline/pipeline.ts";
 import { makePlan } from "../../../src/pipeline/plan.ts";
 import type { StepContext, StepHandle, StepSpec } from "../../../src/pipeline/step.ts";
@@ -201,7 +202,13 @@ describe("pipeline", () => {
       const a = step("a");
       step("b", key > "2011-01-03" ? { after: a } : {});
     });
-    expect(() => other.specs("2011-01-04")).toThrow(invalid("other steps"));
+    expect(() => other.specs("2011-01-04")).toThrow(invalid(/other steps.*look at "b"/));
+    const asking = pipeline("orders", { partitions: daily({ from: "2011-01-01" }) }, ({ step, partition }) => {
+      step("ok", approval({ message: `Publish ${partition.key}?` }));
+    });
+    expect(() => asking.specs("2011-01-04")).toThrow(invalid(/other steps.*look at "ok"/));
+    const fewer = build((key, step) => [step("a"), key < "2011-01-03" && step("b")]);
+    expect(() => fewer.specs("2011-01-04")).toThrow(invalid(/other steps.*look at "b"/));
   });
 });
 

@@ -54,6 +54,8 @@ export async function openBench(): Promise<Bench> {
         pipeline: "shop",
         step: "clean",
         partition: null,
+        params: null,
+        item: null,
         attempt: 1,
         fence: (fence += 1),
         idempotencyKey: "key",

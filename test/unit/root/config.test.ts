@@ -133,6 +133,48 @@ describe("a configuration", () => {
   });
 });
 
+describe("the pools of a configuration", () => {
+  it("have as many slots as it says", () => {
+    expect(defineConfig({ pools: { api: 5, db: 1 } }).pools).toEqual({ api: 5, db: 1 });
+    expect(defineConfig().pools).toEqual({});
+  });
+
+  it.each([0, -1, 1.5, Number.NaN, "5"])("are refused with %o slots", (slots) => {
+    expect(() => defineConfig({ pools: { api: slots as number } })).toThrow(
+      expect.objectContaining({
+        code: "CONFIG_INVALID",
+        message: `The pool "api" has ${slots} slots`,
+        hint: expect.any(String),
+      }),
+    );
+  });
+
+  it("have plain names", () => {
+    expect(() => defineConfig({ pools: { "my api": 5 } })).toThrow(expect.objectContaining({ code: "CONFIG_INVALID" }));
+  });
+});
+
+describe("the hooks of a configuration", () => {
+  it("are functions, with the events they are for", () => {
+    const [one, other] = [() => {}, () => {}];
+    const { hooks } = defineConfig({ on: { failure: [one, other], late: one } });
+    expect(hooks.events).toEqual(["failure", "late"]);
+    expect(hooks.hooks.failure).toEqual([one, other]);
+    expect(hooks.hooks.success).toBeUndefined();
+    expect(defineConfig().hooks).toEqual({ hooks: {}, events: [], description: null });
+  });
+
+  it("are refused when they can't be called, or never would be", () => {
+    expect(() => defineConfig({ on: { failure: "mail me" as never } })).toThrow(
+      expect.objectContaining({
+        code: "DEFINITION_INVALID",
+        message: "The project has a hook on failure that can't be called",
+      }),
+    );
+    expect(() => defineConfig({ on: { failed: () => {} } as object })).toThrow(/hook on "failed"/);
+  });
+});
+
 describe("the state folder", () => {
   afterEach(() => vi.unstubAllEnvs());
 

@@ -1,0 +1,49 @@
+// sluice prune: deletes what is stored of runs that ended long ago.
+import { dirname } from "node:path";
+import { homeFolder } from "../../config.ts";
+import { homeAt } from "../../embedded/home.ts";
+import { pruneRuns } from "../../embedded/prune.ts";
+import { SluiceError } from "../../errors.ts";
+import { milliseconds, type Duration } from "../../pipeline/duration.ts";
+import type { CommandContext, CommandDefinition, CommandInput } from "../command.ts";
+import { exitCodes } from "../exit-codes.ts";
+import { plural } from "../table.ts";
+
+export const command: CommandDefinition = {
+  examples: ["sluice prune --older-than 90d", "sluice prune --older-than 30d --keep 10"],
+  description:
+    "Deletes runs that ended longer ago than that, with their steps, logs and attempts, and old cached results. Of each " +
+    "pipeline and partition the newest runs stay, and so does the newest that succeeded: what schedules, backfills and " +
+    "waiting steps decide by is never deleted. It may be done while a scheduler works.",
+  options: [
+    { name: "older-than", value: "time", description: "such as 90d or 12h", required: true },
+    {
+      name: "keep",
+      value: "n",
+      description: "newest runs of each pipeline and partition that stay",
+      number: {},
+      default: 1,
+    },
+  ],
+  run,
+};
+
+async function run(context: CommandContext, input: CommandInput): Promise<number> {
+  const before = new Date(Date.now() - ageOf(input.text("older-than")!));
+  const keep = input.number("keep") ?? 1;
+  const home = homeAt(homeFolder(dirname(await context.configPath())));
+  const deleted = await pruneRuns(home, before.getTime(), keep);
+  await context.output.result({ deleted, before: before.toISOString() }, () => `${plural(deleted, "run")} deleted\n`);
+  return exitCodes.ok;
+}
+
+function ageOf(text: string): number {
+  try {
+    return milliseconds(text as Duration);
+  } catch (cause) {
+    throw new SluiceError("USAGE", `--older-than ${text} is not a length of time`, {
+      hint: "Write a number and a unit, such as 90d, 12h or 30m.",
+      cause,
+    });
+  }
+}
