@@ -38,7 +38,8 @@ const longEnough = 1.5;
 
 interface Soaking {
   readonly child: ChildProcess;
-  readonly readyAt: Promise<number>;
+  readonly ready: Promise<void>;
+  isReady(): boolean;
   readonly samples: MemorySample[];
   readonly finished: Promise<readonly string[]>;
   readonly ended: Promise<void>;
@@ -56,18 +57,19 @@ const killing = length * 0.4;
 const kills = { schedulers: 0, workers: 0 };
 
 let soaking = start();
-await soaking.readyAt;
+await soaking.ready;
 while (Date.now() - began < killing) {
   // Lives of all lengths: some don't get to the end of their recovery.
   await sleep(Math.min(chance.between(100, Math.max(2_000, length / 40)), Math.max(0, killing - (Date.now() - began))));
-  if (chance.chance(0.5)) killWorker(soaking.child.pid!);
+  // Whoever can't load the project doesn't start at all, and says so: that is not what is tried here.
+  if (soaking.isReady() && chance.chance(0.5)) killWorker(soaking.child.pid!);
   if (chance.chance(0.5)) continue;
   kills.schedulers += 1;
   soaking.child.kill("SIGKILL");
   await soaking.ended;
   soaking = start();
 }
-await soaking.readyAt;
+await soaking.ready;
 while (Date.now() - began < length) {
   await sleep(Math.min(chance.between(500, 5_000), Math.max(0, length - (Date.now() - began))));
   if (soaking.child.exitCode !== null) break;
@@ -91,7 +93,7 @@ function start(): Soaking {
   const child = fork(join(import.meta.dirname, "soak/engine.ts"), [join(folder, "sluice.config.ts"), home], {
     execArgv: ["--disable-warning=ExperimentalWarning"],
   });
-  const ready = Promise.withResolvers<number>();
+  const ready = Promise.withResolvers<void>();
   const finished = Promise.withResolvers<readonly string[]>();
   const ended = Promise.withResolvers<void>();
   // Of one that is killed, nobody waits for these.
@@ -99,8 +101,10 @@ function start(): Soaking {
   const samples: MemorySample[] = [];
   let readyAt = 0;
   child.on("message", (message: FromSoaking) => {
-    if (message.type === "ready") ready.resolve((readyAt = Date.now()));
-    else if (message.type === "memory")
+    if (message.type === "ready") {
+      readyAt = Date.now();
+      ready.resolve();
+    } else if (message.type === "memory")
       samples.push({ at: (Date.now() - readyAt) / 1_000, megabytes: message.megabytes });
     else finished.resolve(message.open);
   });
@@ -110,7 +114,14 @@ function start(): Soaking {
     finished.reject(error);
     ended.resolve();
   });
-  return { child, readyAt: ready.promise, samples, finished: finished.promise, ended: ended.promise };
+  return {
+    child,
+    ready: ready.promise,
+    isReady: () => readyAt > 0,
+    samples,
+    finished: finished.promise,
+    ended: ended.promise,
+  };
 }
 
 /** SIGKILL for one of the processes that the scheduler has started. */

@@ -106,7 +106,7 @@ describe("what docs/reference/json.md shows", () => {
     }
     writeFileSync(join(folder, "pipelines/notes.ts"), notes.replace("limit: 0", "limit: 3"));
     await print("diff", run.id);
-    mkdirSync(join(folder, "tests"));
+    mkdirSync(join(folder, "tests"), { recursive: true });
     writeFileSync(join(folder, "tests/one.test.ts"), `import { test } from "node:test"; test("passes", () => {});`);
     await print("test");
     await print("prune", "--older-than", "1d");

@@ -17,12 +17,6 @@ export const plantedChanges: readonly PlantedChange[] = [
     to: "void store.commit({",
   },
   {
-    name: "the epoch of an attempt's word is not checked",
-    file: "engine/work.ts",
-    from: "work.attempts === epoch &&",
-    to: "work.attempts > 0 &&",
-  },
-  {
     name: "a slot is not given back",
     file: "engine/attempt-runner.ts",
     from: "admission.release(due);",

@@ -39,6 +39,9 @@ export interface Simulated {
 /** Acts that a world may take before it counts as one that comes to no end. */
 const actLimit = 60_000;
 
+/** For so many milliseconds nothing may happen any more before a world is over: a clock that was put forward is noticed late. */
+const quiet = 600_000;
+
 export async function simulate(options: SimulationOptions): Promise<Simulated> {
   const workload = drawWorkload(options.seed);
   const world = createWorld(workload, options.planted ?? null, options.verbose ?? false);
@@ -61,6 +64,8 @@ async function live(world: World, options: SimulationOptions, still: () => Promi
   let processes = 1;
   let acts = 0;
   let self = bootProcess(world, processes);
+  /** Since when nothing has been left to do, as far as one can see. */
+  let overSince: number | null = null;
   const result = (): Simulated => ({
     workload: world.workload,
     runs: [...world.runs.values()],
@@ -114,7 +119,9 @@ async function live(world: World, options: SimulationOptions, still: () => Promi
     // Only time can bring anything about now.
     const { horizon, start } = world.workload;
     // Schedules go by the clock on the wall, wherever it was put.
-    if (Math.min(time.passed(), time.now() - start) >= horizon && (await isOver(world, people))) break;
+    const past = Math.min(time.passed(), time.now() - start) >= horizon;
+    if (!past || self.refused || !self.ready || !(await isOver(world, people))) overSince = null;
+    else if ((overSince ??= time.passed()) + quiet < time.passed()) break;
     const stuck = self.refused || self.disturbed ? null : await stillWaiting(world, self);
     if (stuck !== null) return failed(world, result, stuck, self);
     if (time.passed() > horizon + 40 * hour) return failed(world, result, "comes to no end", self);
@@ -233,7 +240,8 @@ async function stillWaiting({ runs }: World, self: SimulatedProcess): Promise<st
   for (const { stored } of runs.values()) {
     if (stored.record.status !== "running") continue;
     for (const [name, step] of Object.entries(stored.state.steps)) {
-      const works = step.items === null ? [step] : step.items;
+      // What a re-run has taken over of a step's items lies ready until the step begins.
+      const works = step.status === "mapped" ? step.items! : [step];
       for (const work of works) {
         if (work.status === "queued") return `${stored.record.id} ${name} is due, and nobody starts it`;
         if (work.status === "retrying" || work.status === "sleeping") needsTimer = `${stored.record.id} ${name}`;

@@ -75,7 +75,7 @@ async function shortSeeds(count: number): Promise<number[]> {
   for (let seed = 1; found.length < count && seed < 500; seed += 1) {
     const { workload, acts, runs } = await simulate({ seed, faults: 0 });
     const controls = new Set(runs.flatMap((run) => run.plan.steps.map((step) => step.control.type)));
-    if (workload.tame && acts < 500 && runs.length >= 3 && controls.size >= 3 && controls.has("map")) found.push(seed);
+    if (workload.tame && acts < 800 && runs.length >= 3 && controls.size >= 3 && controls.has("map")) found.push(seed);
   }
   return found;
 }

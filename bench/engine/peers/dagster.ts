@@ -2,8 +2,7 @@
 // at its fastest, runs executed by the caller's process.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
-import { startDriver, type Ready } from "./driver.ts";
+import { awaitEnd, startDriver, type Ready } from "./driver.ts";
 import type { Size } from "./figures.ts";
 import type { Setup } from "./measure.ts";
 import { peersFolder, pythonProgram, pythonVersion } from "./pins.ts";
@@ -19,7 +18,7 @@ export const dagster: Setup = {
   scaledDown: { "fan-out": { runs: 1, tasks: 100 }, many: { runs: 5, tasks: 10 } },
   configuration: () =>
     `web server and code server, runs launched through GraphQL at once (no queue, no daemon), ` +
-    `multiprocess executor (its default) with a preloaded forkserver, 2 steps at once per run; ${storage}`,
+    `multiprocess executor (its default) with a preloaded forkserver, 4 steps at once per run; ${storage}`,
   start: async (session, workload, size) => {
     const env = environment(session, "multiprocess", size);
     const codePort = String(await session.freePort());
@@ -98,15 +97,15 @@ async function launchRuns(url: string, job: string, count: number): ReturnType<R
       return launchRun.run.id;
     }),
   );
-  for (;;) {
-    await sleep(1000);
+  const end = await awaitEnd(async () => {
     const { results } = (await query<{ runsOrError: Runs }>(url, RUNS, { runIds })).runsOrError;
     const failed = results.find((run) => run.status === "FAILURE" || run.status === "CANCELED");
     if (failed !== undefined) throw new Error(`A run of Dagster's ended as ${failed.status}`);
-    if (results.length < count || results.some((run) => run.status !== "SUCCESS")) continue;
+    if (results.length < count || results.some((run) => run.status !== "SUCCESS")) return null;
     const ended = Math.max(...results.map((run) => run.endTime!));
-    return { asked, ended, recorded: ended };
-  }
+    return { ended, recorded: ended };
+  });
+  return { asked, ...end };
 }
 
 interface Runs {

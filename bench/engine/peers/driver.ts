@@ -1,12 +1,26 @@
 // A peer that is driven from its own language: a program that says when it is ready, waits for the word, runs the
 // workload and says when it asked and when all had ended. Lines that are meant for us start with "bench ".
 import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Asked, Size, Workload } from "./figures.ts";
 import type { Session } from "./session.ts";
 
 /** Ready to run: everything is started and nothing runs. */
 export interface Ready {
   run(): Promise<Asked>;
+}
+
+/** How long a workload may take. */
+const LONGEST_SECONDS = 900;
+
+/** Asks once a second whether all has ended, for peers that only answer questions. Throws after a quarter of an hour. */
+export async function awaitEnd(look: () => Promise<Omit<Asked, "asked"> | null>): Promise<Omit<Asked, "asked">> {
+  for (let second = 0; second < LONGEST_SECONDS; second += 1) {
+    await sleep(1000);
+    const end = await look();
+    if (end !== null) return end;
+  }
+  throw new Error(`The runs have not ended within ${LONGEST_SECONDS} s`);
 }
 
 /** Starts a driver, which is told the workload, the runs and the tasks of each run. */
@@ -37,7 +51,7 @@ export async function startDriver(
   return {
     run: async () => {
       driver.process.stdin!.write("go\n");
-      return JSON.parse(await next(900)) as Asked;
+      return JSON.parse(await next(LONGEST_SECONDS)) as Asked;
     },
   };
 }

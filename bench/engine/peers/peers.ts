@@ -1,5 +1,5 @@
 // The peers that the engine is compared with, all with the same three workloads of tasks that do nothing.
-import { airflow } from "./airflow.ts";
+import { airflow, airflowDefaults } from "./airflow.ts";
 import { dagster, dagsterInProcess } from "./dagster.ts";
 import type { PeerFigures, Workload } from "./figures.ts";
 import { luigi, luigiLocal } from "./luigi.ts";
@@ -24,6 +24,7 @@ export interface Peer {
 /** From the one with the most behind it to the one with the least. */
 export const peers: readonly Peer[] = [
   peer("airflow", airflow, () => pythonInstalled("airflow")),
+  peer("airflow", airflowDefaults, () => pythonInstalled("airflow")),
   peer("prefect", prefect, () => pythonInstalled("prefect")),
   peer("prefect", prefectServed, () => pythonInstalled("prefect")),
   peer("dagster", dagster, () => pythonInstalled("dagster")),

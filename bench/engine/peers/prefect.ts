@@ -1,8 +1,7 @@
 // Prefect: its server on PostgreSQL, and flows that are called in a process of their own, or asked for through the API
 // and started by its runner in a process each.
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
-import { startDriver, type Ready } from "./driver.ts";
+import { awaitEnd, startDriver, type Ready } from "./driver.ts";
 import type { Size } from "./figures.ts";
 import type { Setup } from "./measure.ts";
 import { peersFolder, pythonProgram, pythonVersion } from "./pins.ts";
@@ -34,7 +33,7 @@ export const prefectServed: Setup = {
   get version() {
     return pythonVersion("prefect", "prefect");
   },
-  scaledDown: { many: { runs: 10, tasks: 10 } },
+  scaledDown: { "fan-out": { runs: 1, tasks: 200 }, many: { runs: 10, tasks: 10 } },
   configuration: () =>
     `runs asked for through the API, started by \`prefect flow serve\` in a process each, at most ${RUNS_AT_ONCE} at once, ` +
     `polling every second instead of ten; ${server}`,
@@ -93,8 +92,7 @@ async function askForRuns(api: string, name: string, size: Size): ReturnType<Rea
     ),
   );
   const which = { flow_runs: { id: { any_: created.map((run) => run.id) } } };
-  for (;;) {
-    await sleep(1000);
+  const end = await awaitEnd(async () => {
     const runs = await call<FlowRun[]>(`${api}/flow_runs/filter`, which);
     const failed = runs.find((run) => ["FAILED", "CRASHED", "CANCELLED"].includes(run.state_type));
     if (failed !== undefined) throw new Error(`A flow run ended as ${failed.state_type}`);
@@ -102,10 +100,11 @@ async function askForRuns(api: string, name: string, size: Size): ReturnType<Rea
       ...which,
       task_runs: { state: { type: { any_: ["COMPLETED"] } } },
     });
-    if (completed < expected || runs.some((run) => run.state_type !== "COMPLETED")) continue;
+    if (completed < expected || runs.some((run) => run.state_type !== "COMPLETED")) return null;
     const ended = Math.max(...runs.map((run) => Date.parse(run.end_time!))) / 1000;
-    return { asked, ended, recorded: Math.max(ended, Date.now() / 1000) };
-  }
+    return { ended, recorded: Math.max(ended, Date.now() / 1000) };
+  });
+  return { asked, ...end };
 }
 
 /** GET without a body, POST with one. */

@@ -12,7 +12,7 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "WARNING"}}}}
 if os.environ["BENCH_EXECUTOR"] == "multiprocess":
     # Steps are forked from a process that has imported everything: its documentation's way to start them fast.
     preload = {"preload_modules": ["dagster", "jobs", "marks"]}
-    executor = multiprocess_executor.configured({"max_concurrent": 2, "start_method": {"forkserver": preload}})
+    executor = multiprocess_executor.configured({"max_concurrent": 4, "start_method": {"forkserver": preload}})
 else:
     executor = in_process_executor
 
