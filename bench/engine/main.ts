@@ -1,5 +1,7 @@
 // What the engine itself costs: tasks that do nothing, one after the other, all at once, and in many pipelines, beside the
 // same under other engines on the same machine in the same run. Every contestant is driven and measured by one harness.
+//
+//   npm run bench -- engine [PEER…] [--quick] [--json]      --quick: without peers
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,6 +19,9 @@ const { version } = JSON.parse(readFileSync(new URL("../../package.json", import
 };
 
 type Row = Readonly<Record<string, unknown>>;
+
+/** Peers named on the command line; all when none is. */
+const wanted = process.argv.slice(3).filter((arg) => !arg.startsWith("--"));
 
 export const bench: Bench = async ({ quick, note }) => {
   const scratch = mkdtempSync(join(tmpdir(), "sluice-bench-"));
@@ -39,7 +44,7 @@ export const bench: Bench = async ({ quick, note }) => {
     if (!quick) for (const workload of workloads) rows.push(...(await peerRows(workload, own[workload], note)));
     return {
       bench: "engine",
-      command: `npm run bench -- engine${quick ? " --quick" : ""}`,
+      command: ["npm run bench -- engine", ...wanted, ...(quick ? ["--quick"] : [])].join(" "),
       machine: `${cpus().length} × ${cpus()[0]?.model ?? "processor"}, Node ${process.version}`,
       results: rows,
       text: rows.map(textOf).join("\n"),
@@ -143,7 +148,7 @@ async function historyRows(
 /** Each peer once; a peer that isn't installed says how it would be. */
 async function peerRows(workload: Workload, own: PeerFigures, note: Note): Promise<Row[]> {
   const rows: Row[] = [];
-  for (const peer of peers) {
+  for (const peer of peers.filter(({ name }) => wanted.length === 0 || wanted.some((part) => name.startsWith(part)))) {
     if (!peer.installed()) {
       rows.push({
         name: workload,
@@ -152,7 +157,12 @@ async function peerRows(workload: Workload, own: PeerFigures, note: Note): Promi
       });
       continue;
     }
-    const figures = await peer.run(workload, { quick: false, note });
+    const figures = await peer.run(workload, { quick: false, note }).catch((error: unknown) => String(error));
+    if (typeof figures === "string") {
+      // One peer that fails takes nothing from the others' figures.
+      rows.push({ name: workload, peer: peer.name, missing: figures });
+      continue;
+    }
     const { peer: name, workload: _same, ...rest } = figures;
     rows.push({
       name: workload,
