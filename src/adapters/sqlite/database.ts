@@ -73,7 +73,7 @@ function open(path: string, options: DatabaseOptions): DatabaseSync {
     handle = new DatabaseSync(path, { readOnly: options.readOnly ?? false });
     handle.exec(`PRAGMA busy_timeout = ${options.busyTimeout ?? 10_000}`);
     if (options.readOnly !== true) {
-      handle.exec("PRAGMA journal_mode = WAL");
+      turnOnLog(handle, Date.now() + (options.busyTimeout ?? 10_000));
       // FULL: a commit survives the loss of power, not only of the process.
       handle.exec("PRAGMA synchronous = FULL");
       handle.exec("PRAGMA foreign_keys = ON");
@@ -87,6 +87,19 @@ function open(path: string, options: DatabaseOptions): DatabaseSync {
       throw diskFull(`${path} can't be written`, cause);
     }
     throw homeUnusable(`${path} can't be opened: ${reason}`, cause);
+  }
+}
+
+/** Two processes that make a file at once: SQLite refuses one of them at once, whatever the timeout, so it is asked again. */
+function turnOnLog(handle: DatabaseSync, deadline: number): void {
+  for (;;) {
+    try {
+      handle.exec("PRAGMA journal_mode = WAL");
+      return;
+    } catch (error) {
+      if (!/locked|busy/i.test(String(error)) || Date.now() >= deadline) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+    }
   }
 }
 
