@@ -11,12 +11,28 @@ export interface DynamicSets {
 
 export function createDynamicSets(store: Pick<KeptStore, "partitionKeys">): DynamicSets {
   const sets = new Map<string, readonly string[]>();
+  let changes = 0;
+
+  async function keysOf(set: string): Promise<readonly string[]> {
+    const known = sets.get(set);
+    if (known !== undefined) return known;
+    const before = changes;
+    const keys = await store.partitionKeys(set);
+    // What was read while the set changed may be of before: good for who asked then, and for nobody after.
+    if (changes === before) sets.set(set, keys);
+    return keys;
+  }
+
   return {
     keysFor: async (partitions) => {
-      for (const set of setsOf(partitions)) if (!sets.has(set)) sets.set(set, await store.partitionKeys(set));
-      return (set) => sets.get(set) ?? [];
+      const found = new Map<string, readonly string[]>();
+      for (const set of setsOf(partitions)) found.set(set, await keysOf(set));
+      return (set) => found.get(set) ?? [];
     },
-    forget: (set) => void sets.delete(set),
+    forget: (set) => {
+      changes += 1;
+      sets.delete(set);
+    },
   };
 }
 

@@ -61,7 +61,11 @@ export function createPeople(world: World): People {
         const { decision } = behaviourOf(workload, run.pipeline, run.identity, name, null);
         if (decision === null) continue;
         const instruction: Instruction = { type: "decide", run: run.record.id, step: name, decision, note: null };
-        want({ id: `decide ${run.record.id}/${name}`, way: anyWay(), instruction });
+        // Whoever finds it still undecided says so again.
+        const id = `decide ${run.record.id}/${name}`;
+        const said = [...requests.values()].filter((request) => request.id.startsWith(id));
+        if (said.every(({ state }) => state === "answered"))
+          want({ id: `${id} ${said.length + 1}`, way: anyWay(), instruction });
       }
     }
     if (await nothingElseMoves()) giveUpOne();
