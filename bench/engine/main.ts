@@ -41,7 +41,7 @@ export const bench: Bench = async ({ quick, note }) => {
         note,
       )),
     );
-    if (!quick) for (const workload of workloads) rows.push(...(await peerRows(workload, own[workload], note)));
+    if (!quick) for (const workload of workloads) rows.push(...(await peerRows(workload, note)));
     return {
       bench: "engine",
       command: ["npm run bench -- engine", ...wanted, ...(quick ? ["--quick"] : [])].join(" "),
@@ -56,13 +56,17 @@ export const bench: Bench = async ({ quick, note }) => {
 
 type Note = (line: string) => void;
 
-/** Medians over rounds, each in a new process with a new state. */
+/** Medians over rounds, the workloads in turn. */
 async function ownFigures(rounds: number, note: Note): Promise<Record<Workload, PeerFigures>> {
   const all: Record<Workload, PeerFigures[]> = { chain: [], "fan-out": [], many: [] };
   for (let round = 0; round < rounds; round += 1)
-    for (const workload of workloads)
-      all[workload].push(await measure(sluice(version), workload, { quick: false, note }));
+    for (const workload of workloads) all[workload].push(await ownRound(workload, note));
   return { chain: medians(all.chain), "fan-out": medians(all["fan-out"]), many: medians(all.many) };
+}
+
+/** One round, in a new process with a new state. */
+function ownRound(workload: Workload, note: Note): Promise<PeerFigures> {
+  return measure(sluice(version), workload, { quick: false, note });
 }
 
 const measured = [
@@ -145,9 +149,13 @@ async function historyRows(
   ];
 }
 
-/** Each peer once; a peer that isn't installed says how it would be. */
-async function peerRows(workload: Workload, own: PeerFigures, note: Note): Promise<Row[]> {
+/**
+ * Each peer once, between two own rounds of the same workload that its ratios are against: what a noisy machine does to
+ * one it does to the other. A peer that isn't installed says how it would be.
+ */
+async function peerRows(workload: Workload, note: Note): Promise<Row[]> {
   const rows: Row[] = [];
+  let before: PeerFigures | undefined;
   for (const peer of peers.filter(({ name }) => wanted.length === 0 || wanted.some((part) => name.startsWith(part)))) {
     if (!peer.installed()) {
       rows.push({
@@ -157,26 +165,38 @@ async function peerRows(workload: Workload, own: PeerFigures, note: Note): Promi
       });
       continue;
     }
+    before ??= await ownRound(workload, note);
     const figures = await peer.run(workload, { quick: false, note }).catch((error: unknown) => String(error));
-    if (typeof figures === "string") {
-      // One peer that fails takes nothing from the others' figures.
-      rows.push({ name: workload, peer: peer.name, missing: figures });
-      continue;
-    }
-    const { peer: name, workload: _same, ...rest } = figures;
-    rows.push({
-      name: workload,
-      peer: name,
-      // How many times as much as Sluice it needs, of each.
-      ratio: rounded(figures.overheadMsMedian / own.overheadMsMedian),
-      firstTaskRatio: rounded(figures.firstTaskMs / own.firstTaskMs),
-      cpuRatio: rounded(figures.cpuMsPerTask / own.cpuMsPerTask),
-      rssRatio: rounded(figures.rssMbUnderLoad / own.rssMbUnderLoad),
-      ...rest,
-      rssMb: figures.rssMbUnderLoad,
-    });
+    const after = await ownRound(workload, note);
+    rows.push(peerRow(workload, peer.name, figures, medians([before, after])));
+    // What ran right after this peer ran right before the next one.
+    before = after;
   }
   return rows;
+}
+
+function peerRow(workload: Workload, name: string, figures: PeerFigures | string, own: PeerFigures): Row {
+  // One peer that fails takes nothing from the others' figures.
+  if (typeof figures === "string") return { name: workload, peer: name, missing: figures };
+  const { peer, workload: _same, ...rest } = figures;
+  return {
+    name: workload,
+    peer,
+    // How many times as much as Sluice it needs, of each.
+    ratio: rounded(figures.overheadMsMedian / own.overheadMsMedian),
+    firstTaskRatio: rounded(figures.firstTaskMs / own.firstTaskMs),
+    cpuRatio: rounded(figures.cpuMsPerTask / own.cpuMsPerTask),
+    rssRatio: rounded(figures.rssMbUnderLoad / own.rssMbUnderLoad),
+    against: {
+      rounds: "Sluice right before and right after, median",
+      overheadMsMedian: own.overheadMsMedian,
+      firstTaskMs: own.firstTaskMs,
+      cpuMsPerTask: own.cpuMsPerTask,
+      rssMb: own.rssMbUnderLoad,
+    },
+    ...rest,
+    rssMb: figures.rssMbUnderLoad,
+  };
 }
 
 function textOf(row: Row): string {
