@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { openEngineStore } from "../../src/adapters/sqlite/engine-store.ts";
-import type { RunRecord } from "../../src/engine/run-store.ts";
+import type { RunRecord } from "../../src/engine/stores/run-store.ts";
 import { ledgerFile } from "./project.ts";
 
 export interface LedgerVerdict {

@@ -1,8 +1,8 @@
 // Waits for the end of a backfill, here or in another process, and says how it went.
 import { followBackfill } from "../embedded/follow.ts";
 import { partitionStates } from "../embedded/partition-states.ts";
-import type { BackfillMode } from "../engine/instruction.ts";
-import type { BackfillRecord } from "../engine/request-store.ts";
+import type { BackfillMode } from "../engine/stores/instruction.ts";
+import type { BackfillRecord } from "../engine/stores/request-store.ts";
 import type { EngineReader } from "../embedded/reader.ts";
 import { SluiceError } from "../errors.ts";
 import type { PartitionSummary } from "../monitor/partition-summary.ts";

@@ -1,5 +1,5 @@
 // Which partitions a backfill is to run, as it is typed.
-import type { BackfillMode } from "../engine/instruction.ts";
+import type { BackfillMode } from "../engine/stores/instruction.ts";
 import { SluiceError } from "../errors.ts";
 import type { DynamicKeys, Partitions, PartitionSelection } from "../pipeline/partition.ts";
 import { selectionFrom } from "../pipeline/typed-selection.ts";

@@ -1,5 +1,5 @@
 // A person's decision about a step: what approve and reject have in common.
-import type { RunRecord } from "../engine/run-store.ts";
+import type { RunRecord } from "../engine/stores/run-store.ts";
 import { SluiceError } from "../errors.ts";
 import { listed, shellWord } from "../monitor/sentence.ts";
 import type { EngineReader } from "../embedded/reader.ts";

@@ -7,7 +7,7 @@ import { askEngine } from "../embedded/ask.ts";
 import { openEngine, type Engine, type EngineOptions } from "../embedded/engine.ts";
 import { homeAt } from "../embedded/home.ts";
 import { openReader, type Reader } from "../embedded/reader.ts";
-import type { Instruction } from "../engine/instruction.ts";
+import type { Instruction } from "../engine/stores/instruction.ts";
 import { isSluiceError, type SluiceError } from "../errors.ts";
 import type { Json } from "../json.ts";
 import type { CommandContext } from "./command.ts";

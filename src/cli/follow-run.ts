@@ -1,7 +1,7 @@
 // Waits for the end of a run that was started, here or in another process, with the same progress either way.
 import { followRequest, followRun } from "../embedded/follow.ts";
-import type { RunRecord } from "../engine/run-store.ts";
-import type { FinishedRun } from "../engine/scheduler.ts";
+import type { RunRecord } from "../engine/stores/run-store.ts";
+import type { FinishedRun } from "../engine/scheduler/scheduler.ts";
 import { SluiceError } from "../errors.ts";
 import { viewRequest } from "../monitor/request-view.ts";
 import { shellWord } from "../monitor/sentence.ts";

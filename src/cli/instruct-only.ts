@@ -1,5 +1,5 @@
 // Commands that have one thing done and say so: nothing is run here for them.
-import type { Instruction } from "../engine/instruction.ts";
+import type { Instruction } from "../engine/stores/instruction.ts";
 import type { Json } from "../json.ts";
 import type { CommandContext } from "./command.ts";
 import { withAccess } from "./engine-access.ts";

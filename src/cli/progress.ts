@@ -1,8 +1,14 @@
 // Live progress on stderr: at a terminal one line that is rewritten, elsewhere a few lines that can be read in a log.
 // It never prints more than a line per finished step of a single run, or one every few seconds of a backfill; and it
 // says so when a run waits for a person.
-import type { AttemptLogLine, RunRecord, StoredStep } from "../engine/run-store.ts";
-import { isEnd, type ItemState, type ItemStatus, type RunState, type StepState } from "../engine/state.ts";
+import type { AttemptLogLine, RunRecord, StoredStep } from "../engine/stores/run-store.ts";
+import {
+  isEnd,
+  type ItemState,
+  type ItemStatus,
+  type RunState,
+  type StepState,
+} from "../engine/state-machine/state.ts";
 import type { Plan } from "../pipeline/plan.ts";
 import { shellWord } from "../monitor/sentence.ts";
 import type { Io } from "./io.ts";

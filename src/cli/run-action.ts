@@ -1,7 +1,7 @@
 // What approve, reject, mark and cancel have in common: something is done to a run; where this process's own engine did it,
 // the run goes on here until it has ended, or waits again for somebody.
-import type { Instruction } from "../engine/instruction.ts";
-import type { RunRecord } from "../engine/run-store.ts";
+import type { Instruction } from "../engine/stores/instruction.ts";
+import type { RunRecord } from "../engine/stores/run-store.ts";
 import { viewRun, viewStep, type StepView } from "../monitor/run-view.ts";
 import type { CommandContext, OptionDefinition } from "./command.ts";
 import { withAccess, type EngineAccess } from "./engine-access.ts";

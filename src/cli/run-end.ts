@@ -1,6 +1,6 @@
 // What is printed when a run has ended, and the exit code that says how: the same for a run of this process's own, and
 // for one that another process ran.
-import type { RunRecord } from "../engine/run-store.ts";
+import type { RunRecord } from "../engine/stores/run-store.ts";
 import type { EngineReader } from "../embedded/reader.ts";
 import { runCommand, shellWord } from "../monitor/sentence.ts";
 import { viewDocument } from "../monitor/run-view.ts";

@@ -3,8 +3,8 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { openEngineStore } from "../adapters/sqlite/engine-store.ts";
-import type { EngineStore } from "../engine/engine-store.ts";
-import type { Instruction, InstructionRecord } from "../engine/instruction.ts";
+import type { EngineStore } from "../engine/stores/engine-store.ts";
+import type { Instruction, InstructionRecord } from "../engine/stores/instruction.ts";
 import { fromFailure, SluiceError, toFailure } from "../errors.ts";
 import type { Json } from "../json.ts";
 import { holderOf } from "./holder.ts";

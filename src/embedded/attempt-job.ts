@@ -1,5 +1,5 @@
 // Attempts and calls as jobs for a worker, and what became of them as the scheduler wants to hear it.
-import type { Assignment, AttemptEnd, HookNotice, Outcome } from "../engine/executor.ts";
+import type { Assignment, AttemptEnd, HookNotice, Outcome } from "../engine/attempts/executor.ts";
 import type { ErrorCode, Failure } from "../errors.ts";
 import type { Json } from "../json.ts";
 import type { LogLine } from "../log.ts";

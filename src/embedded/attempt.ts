@@ -1,9 +1,9 @@
 // One attempt, in a worker: the code of the step is found, given its inputs and run, and what came of it is told.
 import { createLog, type Log, type LogLine, type Redactor } from "../log.ts";
 import { systemClock } from "../clock.ts";
-import { plainLine } from "../engine/attempt-end.ts";
-import type { Assignment, Outcome } from "../engine/executor.ts";
-import { createLogLimit } from "../engine/log-limit.ts";
+import { plainLine } from "../engine/attempts/attempt-end.ts";
+import type { Assignment, Outcome } from "../engine/attempts/executor.ts";
+import { createLogLimit } from "../engine/attempts/log-limit.ts";
 import { SluiceError, toFailure, type Failure } from "../errors.ts";
 import { partitionAt, type Partition } from "../pipeline/partition.ts";
 import type { Pipeline, RunCode } from "../pipeline/pipeline.ts";

@@ -1,5 +1,5 @@
 // What a worker is asked beside attempts: to tell hooks, and to check the params of a run.
-import type { HookNotice } from "../engine/executor.ts";
+import type { HookNotice } from "../engine/attempts/executor.ts";
 import { SluiceError, toFailure, type Failure } from "../errors.ts";
 import type { HookContext, HookFunction, Hooks } from "../hook.ts";
 import type { Json } from "../json.ts";

@@ -1,8 +1,8 @@
 // Gathers, from what is stored, all that an explanation needs: what is under way, who holds which slot, and what held
 // steps wait for. It explains nothing itself.
-import type { RunRequest } from "../engine/request-store.ts";
-import type { RunRecord, StoredStep } from "../engine/run-store.ts";
-import { isEnd } from "../engine/state.ts";
+import type { RunRequest } from "../engine/stores/request-store.ts";
+import type { RunRecord, StoredStep } from "../engine/stores/run-store.ts";
+import { isEnd } from "../engine/state-machine/state.ts";
 import { SluiceError } from "../errors.ts";
 import { explainRun, type Explanation } from "../monitor/explain.ts";
 import { explainPipeline, explainRequest, type PipelineExplanation } from "../monitor/explain-pipeline.ts";

@@ -1,6 +1,6 @@
 // Faults that a test asks for: where in the life of an attempt a worker is killed, fails or is slow.
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Assignment } from "../engine/executor.ts";
+import type { Assignment } from "../engine/attempts/executor.ts";
 import { SluiceError } from "../errors.ts";
 
 /** One fault, at one attempt of a step. */

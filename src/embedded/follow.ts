@@ -1,8 +1,8 @@
 // Follows what another process does, by reading: a run, a request that becomes a run, a backfill. It asks whether
 // anything was written, which costs next to nothing, and reads only then.
 import { setTimeout as pause } from "node:timers/promises";
-import type { BackfillRecord } from "../engine/request-store.ts";
-import type { AttemptLogLine, RunRecord, StoredStep } from "../engine/run-store.ts";
+import type { BackfillRecord } from "../engine/stores/request-store.ts";
+import type { AttemptLogLine, RunRecord, StoredStep } from "../engine/stores/run-store.ts";
 import { SluiceError } from "../errors.ts";
 import type { EngineReader, Reader } from "./reader.ts";
 

@@ -2,7 +2,7 @@
 // which is watched. Where watching fails, asking the state once a second finds it, too.
 import { watch, writeFileSync, type FSWatcher } from "node:fs";
 import { join } from "node:path";
-import type { EngineStore } from "../engine/engine-store.ts";
+import type { EngineStore } from "../engine/stores/engine-store.ts";
 import type { Home } from "./home.ts";
 
 /** Milliseconds between two looks at the state. */

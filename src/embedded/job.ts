@@ -1,6 +1,6 @@
 // A piece of work on its way through the worker pool: it waits, a worker has it, it ends. It ends exactly once, wherever
 // it is; whoever holds it says what is to be done when its signal is aborted.
-import type { Outcome } from "../engine/executor.ts";
+import type { Outcome } from "../engine/attempts/executor.ts";
 import type { Failure } from "../errors.ts";
 import type { Json } from "../json.ts";
 import type { LogLine } from "../log.ts";

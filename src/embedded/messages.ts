@@ -1,7 +1,7 @@
 // What the scheduler's process and its workers say to each other: plain data, a line of JSON each, over pipes. Most go
 // through one pipe per direction, in order; taking jobs back has a pipe of its own, which a thread of the worker's
 // answers even while user code keeps the main one busy.
-import type { Assignment, HookNotice, Outcome } from "../engine/executor.ts";
+import type { Assignment, HookNotice, Outcome } from "../engine/attempts/executor.ts";
 import type { Failure } from "../errors.ts";
 import type { Json } from "../json.ts";
 import type { LogLine } from "../log.ts";

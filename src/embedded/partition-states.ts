@@ -1,7 +1,7 @@
 // How the partitions of a pipeline stand, read from what is stored in pages. Slices of time that have no run are never
 // made one by one: what lies between two that have is a range, whose size is arithmetic.
 import { setImmediate as turn } from "node:timers/promises";
-import type { PartitionStatus } from "../engine/request-store.ts";
+import type { PartitionStatus } from "../engine/stores/request-store.ts";
 import {
   buildRanges,
   type PartitionState,

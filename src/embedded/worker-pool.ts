@@ -3,7 +3,7 @@
 // goes to a worker that has loaded its version: when the project's files change, workers of both kinds live side by side.
 import { availableParallelism, totalmem } from "node:os";
 import { fromFailure, toFailure } from "../errors.ts";
-import type { Executor } from "../engine/executor.ts";
+import type { Executor } from "../engine/attempts/executor.ts";
 import type { Json } from "../json.ts";
 import { attemptJob, callJob, sharedOutputs, type Call, type CallAnswer } from "./attempt-job.ts";
 import type { Fault } from "./faults.ts";

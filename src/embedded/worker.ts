@@ -5,7 +5,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import type { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 import { systemClock } from "../clock.ts";
-import { processTimer } from "../engine/timer.ts";
+import { processTimer } from "../engine/scheduler/timer.ts";
 import { fromFailure, SluiceError, toFailure, type Failure } from "../errors.ts";
 import { jobNumbers } from "./claims.ts";
 import type { Job, JobResult } from "./job.ts";

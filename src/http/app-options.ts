@@ -1,5 +1,5 @@
 // What the service and each of its routes are made from.
-import type { Instruction } from "../engine/instruction.ts";
+import type { Instruction } from "../engine/stores/instruction.ts";
 import type { Reader } from "../embedded/reader.ts";
 import type { Json } from "../json.ts";
 

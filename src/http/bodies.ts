@@ -1,7 +1,7 @@
 // What the requests that change something say: the shapes of their bodies, checked; what doesn't fit is USAGE, in one line.
 import type { Context } from "hono";
 import { z } from "zod";
-import type { BackfillMode } from "../engine/instruction.ts";
+import type { BackfillMode } from "../engine/stores/instruction.ts";
 import { SluiceError } from "../errors.ts";
 import type { Json } from "../json.ts";
 import type { PartitionSelection } from "../pipeline/partition.ts";

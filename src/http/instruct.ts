@@ -1,6 +1,6 @@
 // How a route has something done: the instruction is the scheduler's to carry out, whoever asks and whoever runs it.
 import type { Context } from "hono";
-import type { Instruction } from "../engine/instruction.ts";
+import type { Instruction } from "../engine/stores/instruction.ts";
 import { SluiceError } from "../errors.ts";
 import type { AppOptions } from "./app-options.ts";
 import type { DoneResponse } from "./responses.ts";

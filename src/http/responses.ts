@@ -1,5 +1,5 @@
 // The wire types: what each address answers with. The handlers and whoever reads the API share them.
-import type { BackfillPreview } from "../engine/backfill-preview.ts";
+import type { BackfillPreview } from "../engine/requests/backfill-preview.ts";
 import type { ErrorCode } from "../errors.ts";
 import type { EntityFeatures } from "../features/serve.ts";
 import type { Json } from "../json.ts";

@@ -1,7 +1,7 @@
 // When a pipeline runs next and what stops it; and what a run that was asked for waits for. Reads what is stored, and
 // decides nothing.
-import type { RunRequest } from "../engine/request-store.ts";
-import type { RunRecord } from "../engine/run-store.ts";
+import type { RunRequest } from "../engine/stores/request-store.ts";
+import type { RunRecord } from "../engine/stores/run-store.ts";
 import type { Schedule } from "../pipeline/schedule.ts";
 import { isoTime } from "./run-view.ts";
 import { dueSince, nextRunAt, scheduleText } from "./schedule-view.ts";

@@ -1,6 +1,6 @@
 // Why an attempt that is due has not begun: the slots, keys, workers and resources it would need, who has them, and how
 // many others are to have them first. A slot is a live attempt, here as in the engine; nothing is counted elsewhere.
-import type { LiveAttempt } from "../engine/run-store.ts";
+import type { LiveAttempt } from "../engine/stores/run-store.ts";
 import type { PlanStep } from "../pipeline/plan.ts";
 import { counted, listed } from "./sentence.ts";
 import { plannedStep, workName, type RunningRun, type Situation } from "./situation.ts";

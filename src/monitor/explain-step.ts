@@ -1,6 +1,6 @@
 // What one step of a run waits for, or how it ended, as a sentence without its subject: "waits for clean (queued)".
-import type { StoredStep } from "../engine/run-store.ts";
-import type { StepStatus } from "../engine/state.ts";
+import type { StoredStep } from "../engine/stores/run-store.ts";
+import type { StepStatus } from "../engine/state-machine/state.ts";
 import type { PlanStep } from "../pipeline/plan.ts";
 import { heldBack } from "./explain-queue.ts";
 import { isoTime } from "./run-view.ts";

@@ -1,6 +1,6 @@
 // Says of every step of a run what it waits for or how it ended, and of a run that was left behind how to go on. It
 // reads what is stored and decides nothing.
-import type { RunRecord, StoredStep } from "../engine/run-store.ts";
+import type { RunRecord, StoredStep } from "../engine/stores/run-store.ts";
 import type { Plan } from "../pipeline/plan.ts";
 import { explainStep, type StepExplanation } from "./explain-step.ts";
 import { isoTime } from "./run-view.ts";

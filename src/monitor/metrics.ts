@@ -1,8 +1,8 @@
 // /metrics: a registry filled at scrape time from what is stored, so that a crashed run, or one that never started,
 // shows as well. Nothing is counted in this process, and the library's global registry is never touched.
 import { Counter, Gauge, Registry } from "@prometheus-io/client";
-import type { RunStatistics } from "../engine/run-store.ts";
-import type { RunStatus } from "../engine/state.ts";
+import type { RunStatistics } from "../engine/stores/run-store.ts";
+import type { RunStatus } from "../engine/state-machine/state.ts";
 import { metricDefinitions, type MetricName } from "./metric-definitions.ts";
 
 /** The state of a project, as far as the metrics show it. */

@@ -1,6 +1,6 @@
 // The partitions of a pipeline by how they stand: counts, and ranges of neighbours that stand alike. However many
 // partitions there are, what is kept is a handful of ranges.
-import type { PartitionStatus } from "../engine/request-store.ts";
+import type { PartitionStatus } from "../engine/stores/request-store.ts";
 
 /** `missing`: it has no run; else how its newest run stands. */
 export type PartitionState = "missing" | PartitionStatus["status"];

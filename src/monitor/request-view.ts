@@ -1,6 +1,6 @@
 // What is asked of the engine, as programs and people see it: runs that wait to begin, and backfills.
-import type { BackfillRecord, BackfillStatus, RunRequest } from "../engine/request-store.ts";
-import type { BackfillMode } from "../engine/instruction.ts";
+import type { BackfillRecord, BackfillStatus, RunRequest } from "../engine/stores/request-store.ts";
+import type { BackfillMode } from "../engine/stores/instruction.ts";
 import type { Json } from "../json.ts";
 import type { PartitionSelection } from "../pipeline/partition.ts";
 import { isoTime } from "./run-view.ts";

@@ -1,8 +1,8 @@
 // A run as programs and people see it: the shapes that the command line prints and the HTTP service answers with.
 // Times are ISO 8601 in UTC; nothing of the engine's bookkeeping (revisions, epochs, outputs) is in them.
 import type { ErrorCode, Failure } from "../errors.ts";
-import type { AttemptLogLine, AttemptRecord, LiveAttempt, RunRecord, StoredStep } from "../engine/run-store.ts";
-import type { Awaits, ItemState, ItemStatus, RunStatus, StepStatus } from "../engine/state.ts";
+import type { AttemptLogLine, AttemptRecord, LiveAttempt, RunRecord, StoredStep } from "../engine/stores/run-store.ts";
+import type { Awaits, ItemState, ItemStatus, RunStatus, StepStatus } from "../engine/state-machine/state.ts";
 import type { Json } from "../json.ts";
 import type { LogFields, LogLevel } from "../log.ts";
 import type { RowCounts } from "../pipeline/step.ts";

@@ -1,5 +1,5 @@
 // Schedules as programs and people see them: what starts a pipeline, when next, and what was due and has no run.
-import type { RunRequest, ScheduleState } from "../engine/request-store.ts";
+import type { RunRequest, ScheduleState } from "../engine/stores/request-store.ts";
 import type { Plan } from "../pipeline/plan.ts";
 import { jitterOf, nextTick, type Schedule } from "../pipeline/schedule.ts";
 import { isoTime, viewRun, type RunView } from "./run-view.ts";

@@ -1,7 +1,7 @@
 // What is going on in the engine at one moment, as far as explanations need it: plain data, gathered elsewhere.
-import type { BackfillRecord, RunRequest, ScheduleState } from "../engine/request-store.ts";
-import type { LiveAttempt, RunRecord, StoredStep } from "../engine/run-store.ts";
-import type { RunStatus, StepStatus } from "../engine/state.ts";
+import type { BackfillRecord, RunRequest, ScheduleState } from "../engine/stores/request-store.ts";
+import type { LiveAttempt, RunRecord, StoredStep } from "../engine/stores/run-store.ts";
+import type { RunStatus, StepStatus } from "../engine/state-machine/state.ts";
 import type { Plan, PlanStep } from "../pipeline/plan.ts";
 
 export interface RunningRun {

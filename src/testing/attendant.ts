@@ -1,9 +1,9 @@
 // Who stands in for people and for time while a pipeline is tested: decides what the test said, takes runs of other
 // pipelines as having succeeded, and has time skipped when a run waits for nothing else.
-import type { Instruction } from "../engine/instruction.ts";
-import type { RunRecord } from "../engine/run-store.ts";
-import { isEnd, type RunState, type StepState } from "../engine/state.ts";
-import { pendingCommands } from "../engine/pending-commands.ts";
+import type { Instruction } from "../engine/stores/instruction.ts";
+import type { RunRecord } from "../engine/stores/run-store.ts";
+import { isEnd, type RunState, type StepState } from "../engine/state-machine/state.ts";
+import { pendingCommands } from "../engine/state-machine/pending-commands.ts";
 import type { Plan } from "../pipeline/plan.ts";
 
 /** What a person says whom an approval step asks. */

@@ -1,6 +1,6 @@
 // Time that passes as it does, and can be moved ahead: what is waited for in a test need not be waited for.
 import type { Clock } from "../clock.ts";
-import type { Timer } from "../engine/timer.ts";
+import type { Timer } from "../engine/scheduler/timer.ts";
 
 export interface SkippedTime {
   readonly clock: Clock;

@@ -9,7 +9,7 @@ import { openEngine, type Engine } from "../embedded/engine.ts";
 import { findConfig } from "../embedded/project.ts";
 import { openRowReader } from "../embedded/row-reader.ts";
 import type { StandIns } from "../embedded/stand-ins.ts";
-import type { FinishedRun } from "../engine/scheduler.ts";
+import type { FinishedRun } from "../engine/scheduler/scheduler.ts";
 import { SluiceError } from "../errors.ts";
 import type { Json, JsonObject } from "../json.ts";
 import type { Plan } from "../pipeline/plan.ts";

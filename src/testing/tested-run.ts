@@ -1,9 +1,9 @@
 // What a test can ask of the run that it has made: how it ended, step by step, what rows there are, what was logged.
-import type { EngineStore } from "../engine/engine-store.ts";
-import type { AttemptLogLine, AttemptRecord } from "../engine/run-store.ts";
-import type { FinishedRun } from "../engine/scheduler.ts";
-import type { RunStatus, StepStatus } from "../engine/state.ts";
-import { outputOf } from "../engine/step-output.ts";
+import type { EngineStore } from "../engine/stores/engine-store.ts";
+import type { AttemptLogLine, AttemptRecord } from "../engine/stores/run-store.ts";
+import type { FinishedRun } from "../engine/scheduler/scheduler.ts";
+import type { RunStatus, StepStatus } from "../engine/state-machine/state.ts";
+import { outputOf } from "../engine/state-machine/step-output.ts";
 import type { DatasetRow, RowReader } from "../embedded/row-reader.ts";
 import { SluiceError, type Failure } from "../errors.ts";
 import type { RowCounts } from "../pipeline/step.ts";

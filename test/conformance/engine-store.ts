@@ -1,5 +1,5 @@
 // What the suites of the engine's store are run against.
-import type { EngineStore } from "../../src/engine/engine-store.ts";
+import type { EngineStore } from "../../src/engine/stores/engine-store.ts";
 import { testRequestStore } from "./request-store.ts";
 import { testRunHistories } from "./run-histories.ts";
 import { testRunRecords } from "./run-records.ts";

@@ -1,8 +1,8 @@
 // The suite that every request store passes: what is asked for once is there once, in order, until it is taken.
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { EngineStore } from "../../src/engine/engine-store.ts";
-import type { InstructionRecord } from "../../src/engine/instruction.ts";
-import type { BackfillRecord, RunRequest, ScheduleState } from "../../src/engine/request-store.ts";
+import type { EngineStore } from "../../src/engine/stores/engine-store.ts";
+import type { InstructionRecord } from "../../src/engine/stores/instruction.ts";
+import type { BackfillRecord, RunRequest, ScheduleState } from "../../src/engine/stores/request-store.ts";
 import type { EngineStoreHarness, EngineStoreSuite } from "./engine-store.ts";
 import { batch, newRun, planNamed } from "./run-states.ts";
 

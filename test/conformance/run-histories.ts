@@ -1,10 +1,10 @@
 // Cases about many runs: random histories, after which every list and every figure must be what the runs themselves
 // say, page by page; and what is left when old runs are pruned.
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { EngineStore } from "../../src/engine/engine-store.ts";
-import { statisticsOf } from "../../src/engine/memory-statistics.ts";
-import type { RunFilter, RunRecord, RunStatistics, StoredRun } from "../../src/engine/run-store.ts";
-import type { RunState, StepState } from "../../src/engine/state.ts";
+import type { EngineStore } from "../../src/engine/stores/engine-store.ts";
+import { statisticsOf } from "../../src/engine/stores/memory-statistics.ts";
+import type { RunFilter, RunRecord, RunStatistics, StoredRun } from "../../src/engine/stores/run-store.ts";
+import type { RunState, StepState } from "../../src/engine/state-machine/state.ts";
 import type { EngineStoreHarness, EngineStoreSuite } from "./engine-store.ts";
 import { batch, changesBetween, itemState, newRun, noticeOf, planNamed, stateOf, waiting } from "./run-states.ts";
 

@@ -8,7 +8,7 @@ import type {
   NewRun,
   RunStore,
   StoredRun,
-} from "../../src/engine/run-store.ts";
+} from "../../src/engine/stores/run-store.ts";
 import type { EngineStoreHarness, EngineStoreSuite } from "./engine-store.ts";
 import { advance, batch, failure as error, newRun, noticeOf, planNamed, rows, withStep } from "./run-states.ts";
 

@@ -1,7 +1,7 @@
 // Plans and states of runs, put together by hand: a store keeps whatever it is given, so its suite needs no engine.
-import type { HookNotice } from "../../src/engine/executor.ts";
-import type { CommitBatch, NewRun, RunStore, StoredRun } from "../../src/engine/run-store.ts";
-import type { ItemState, RunState, StepState } from "../../src/engine/state.ts";
+import type { HookNotice } from "../../src/engine/attempts/executor.ts";
+import type { CommitBatch, NewRun, RunStore, StoredRun } from "../../src/engine/stores/run-store.ts";
+import type { ItemState, RunState, StepState } from "../../src/engine/state-machine/state.ts";
 import type { Failure } from "../../src/errors.ts";
 import { makePlan, type Plan } from "../../src/pipeline/plan.ts";
 import type { RowCounts } from "../../src/pipeline/step.ts";

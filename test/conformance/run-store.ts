@@ -1,7 +1,7 @@
 // The suite that every run store passes: what a commit promises, and what the questions answer.
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { CommitBatch, NewRun, RunStore, StoredRun } from "../../src/engine/run-store.ts";
-import type { RunState } from "../../src/engine/state.ts";
+import type { CommitBatch, NewRun, RunStore, StoredRun } from "../../src/engine/stores/run-store.ts";
+import type { RunState } from "../../src/engine/state-machine/state.ts";
 import type { EngineStoreHarness, EngineStoreSuite } from "./engine-store.ts";
 import {
   advance,

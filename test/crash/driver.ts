@@ -2,8 +2,8 @@
 // what it is asked, and prints how the run ended. It is killed after a durable write, if the test says so.
 import { openEngine, type Engine } from "../../src/embedded/engine.ts";
 import type { Fault } from "../../src/embedded/faults.ts";
-import type { EngineStore } from "../../src/engine/engine-store.ts";
-import type { StoredStep } from "../../src/engine/run-store.ts";
+import type { EngineStore } from "../../src/engine/stores/engine-store.ts";
+import type { StoredStep } from "../../src/engine/stores/run-store.ts";
 
 /** How the life of this process ends. */
 export interface Life {

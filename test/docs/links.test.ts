@@ -20,7 +20,7 @@ function broken(page: Page, target: string): string | null {
   return anchorsOf(readPage(file)).has(anchor) ? null : `${page.path}: ${file} has no heading #${anchor}`;
 }
 
-/** Files that are named in code spans, such as `src/engine/transition.ts`; patterns and placeholders are none. */
+/** Files that are named in code spans, such as `src/engine/state-machine/transition.ts`; patterns and placeholders are none. */
 function namedFiles(page: Page): string[] {
   const spans = [...page.prose.matchAll(/`([\w.-]+(?:\/[\w.-]+)+)`/g)].map((match) => match[1]!);
   return spans.filter((path) => /^(?:src|test|docs|examples|bench|scripts|bin|templates)\//.test(path));

@@ -1,7 +1,7 @@
 // What must hold at the end of a world, when everything has been done that ever will be.
-import type { StoredRun } from "../../src/engine/run-store.ts";
-import { isEnd, type StepState } from "../../src/engine/state.ts";
-import { outputOf } from "../../src/engine/step-output.ts";
+import type { StoredRun } from "../../src/engine/stores/run-store.ts";
+import { isEnd, type StepState } from "../../src/engine/state-machine/state.ts";
+import { outputOf } from "../../src/engine/state-machine/step-output.ts";
 import { isEffectful } from "./drawn-pipeline.ts";
 import { noticeBreaches } from "./notice-checks.ts";
 import type { People } from "./people.ts";

@@ -1,8 +1,8 @@
 // The store as one process sees it. A call is under way until the world lets it take effect, and answered when the world
 // lets the answer through; a process that has died hears nothing. Whatever was made durable is looked at right away.
-import type { EngineStore } from "../../src/engine/engine-store.ts";
-import type { CommitBatch, NewRun, StoredRun } from "../../src/engine/run-store.ts";
-import type { ScheduleState } from "../../src/engine/request-store.ts";
+import type { EngineStore } from "../../src/engine/stores/engine-store.ts";
+import type { CommitBatch, NewRun, StoredRun } from "../../src/engine/stores/run-store.ts";
+import type { ScheduleState } from "../../src/engine/stores/request-store.ts";
 import { inspectCommit, inspectNewRuns } from "./inspection.ts";
 import type { Operation, SimulatedProcess } from "./process.ts";
 import { learnRun, type World } from "./world.ts";

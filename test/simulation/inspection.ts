@@ -1,7 +1,7 @@
 // What must hold whenever something has become durable, held against what was durable before.
-import { assertInvariants } from "../../src/engine/invariants.ts";
-import type { StoredRun } from "../../src/engine/run-store.ts";
-import { isEnd, type StepState } from "../../src/engine/state.ts";
+import { assertInvariants } from "../../src/engine/state-machine/invariants.ts";
+import type { StoredRun } from "../../src/engine/stores/run-store.ts";
+import { isEnd, type StepState } from "../../src/engine/state-machine/state.ts";
 import { learnRun, type World } from "./world.ts";
 
 export function inspectNewRuns(world: World, runs: readonly StoredRun[]): void {

@@ -1,6 +1,6 @@
 // Every hook was told of everything it is for: at least once, always under the same key, and of nothing that did not happen.
-import type { HookNotice } from "../../src/engine/executor.ts";
-import type { StoredNotice } from "../../src/engine/run-store.ts";
+import type { HookNotice } from "../../src/engine/attempts/executor.ts";
+import type { StoredNotice } from "../../src/engine/stores/run-store.ts";
 import type { HookEvent } from "../../src/pipeline/plan.ts";
 import { booksOf } from "./workers.ts";
 import type { KnownRun, World } from "./world.ts";

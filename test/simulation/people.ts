@@ -1,9 +1,9 @@
 // People in a simulated world, and other programs: they ask when it is time, ask again when they were not answered, decide
 // what they are asked, and in the end see to what waits for runs that never came.
-import type { Instruction } from "../../src/engine/instruction.ts";
-import { isEnd, type StepState } from "../../src/engine/state.ts";
+import type { Instruction } from "../../src/engine/stores/instruction.ts";
+import { isEnd, type StepState } from "../../src/engine/state-machine/state.ts";
 import { isSluiceError, SluiceError } from "../../src/errors.ts";
-import type { RunRecord } from "../../src/engine/run-store.ts";
+import type { RunRecord } from "../../src/engine/stores/run-store.ts";
 import { overlappingPartitions, previousPartition, type Partitions } from "../../src/pipeline/partition.ts";
 import { hour } from "./drawn-pipeline.ts";
 import type { SimulatedProcess } from "./process.ts";

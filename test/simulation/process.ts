@@ -1,9 +1,9 @@
 // A scheduler's process in a simulated world. What it calls (store, workers, hooks) and what it waits for (timers) is in
 // the world's hands: nothing comes back, and nothing takes effect, unless the world picks it.
-import type { Executor } from "../../src/engine/executor.ts";
-import type { EngineStore } from "../../src/engine/engine-store.ts";
-import { createScheduler, type Scheduler } from "../../src/engine/scheduler.ts";
-import type { Timer } from "../../src/engine/timer.ts";
+import type { Executor } from "../../src/engine/attempts/executor.ts";
+import type { EngineStore } from "../../src/engine/stores/engine-store.ts";
+import { createScheduler, type Scheduler } from "../../src/engine/scheduler/scheduler.ts";
+import type { Timer } from "../../src/engine/scheduler/timer.ts";
 import { holdStore } from "./held-store.ts";
 import { executorIn, type Attempt, type Telling } from "./workers.ts";
 import type { World } from "./world.ts";

@@ -1,5 +1,5 @@
 // What was asked for has happened, once: ticks, events, requests under a key, backfills, updates of assets.
-import type { BackfillRecord } from "../../src/engine/request-store.ts";
+import type { BackfillRecord } from "../../src/engine/stores/request-store.ts";
 import { partitionsOfTick } from "../../src/pipeline/partition.ts";
 import type { Plan } from "../../src/pipeline/plan.ts";
 import type { CronSchedule, IntervalSchedule } from "../../src/pipeline/schedule.ts";

@@ -1,6 +1,6 @@
 // One world from one seed: the whole engine, with everything around it that can go wrong going wrong as the seed says.
 // Nothing happens here unless the world picks it, so a seed tells the whole story again.
-import type { StoredRun } from "../../src/engine/run-store.ts";
+import type { StoredRun } from "../../src/engine/stores/run-store.ts";
 import { finalBreaches } from "./checks.ts";
 import { hour } from "./drawn-pipeline.ts";
 import { mishap } from "./mishaps.ts";

@@ -1,7 +1,7 @@
 // Workers in a simulated world. They read what they were given, write to the sink, and say how it went, each when the
 // world lets them; one that was given up, or whose scheduler died, may work on and write late.
-import type { Assignment, AttemptEnd, Executor, HookNotice, Outcome } from "../../src/engine/executor.ts";
-import { outputOf } from "../../src/engine/step-output.ts";
+import type { Assignment, AttemptEnd, Executor, HookNotice, Outcome } from "../../src/engine/attempts/executor.ts";
+import { outputOf } from "../../src/engine/state-machine/step-output.ts";
 import { toFailure, type Failure } from "../../src/errors.ts";
 import { canonicalJson, contentHash } from "../../src/json.ts";
 import type { PlanStep } from "../../src/pipeline/plan.ts";

@@ -1,6 +1,6 @@
 // Everything a world has to do, drawn from its seed: pipelines, how their code goes, and what people ask for and when.
-import type { Instruction } from "../../src/engine/instruction.ts";
-import type { RunRecord } from "../../src/engine/run-store.ts";
+import type { Instruction } from "../../src/engine/stores/instruction.ts";
+import type { RunRecord } from "../../src/engine/stores/run-store.ts";
 import { countPartitions, partitionKeyAt } from "../../src/pipeline/partition-selection.ts";
 import type { PartitionSelection } from "../../src/pipeline/partition.ts";
 import type { HookEvent, Plan } from "../../src/pipeline/plan.ts";

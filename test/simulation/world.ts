@@ -1,8 +1,8 @@
 // What outlives every process of a simulated world: its time, its chance, what is durable, what was written outside, and
 // the books in which the checks look things up.
-import type { EngineStore } from "../../src/engine/engine-store.ts";
-import { createMemoryEngineStore } from "../../src/engine/memory-engine-store.ts";
-import type { RunRecord, StoredRun } from "../../src/engine/run-store.ts";
+import type { EngineStore } from "../../src/engine/stores/engine-store.ts";
+import { createMemoryEngineStore } from "../../src/engine/stores/memory-engine-store.ts";
+import type { RunRecord, StoredRun } from "../../src/engine/stores/run-store.ts";
 import type { Plan } from "../../src/pipeline/plan.ts";
 import type { DrawnPipeline } from "./drawn-pipeline.ts";
 import { randomFrom, type Random } from "./random.ts";

@@ -1,6 +1,6 @@
 // The engine's store on one SQLite file: runs, and what they come from, in one database, so that one transaction can
 // cover both.
-import type { EngineStore } from "../../engine/engine-store.ts";
+import type { EngineStore } from "../../engine/stores/engine-store.ts";
 import { openDatabase } from "./database.ts";
 import { createRequestStore } from "./request-store.ts";
 import { runMigrations } from "./run-schema.ts";

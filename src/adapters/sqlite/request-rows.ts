@@ -1,7 +1,7 @@
 // Rows of requests, instructions, schedules and backfills, and what the engine knows them as.
-import type { Instruction, InstructionRecord } from "../../engine/instruction.ts";
-import type { BackfillRecord, BackfillStatus, RunRequest, ScheduleState } from "../../engine/request-store.ts";
-import type { RunTrigger } from "../../engine/run-store.ts";
+import type { Instruction, InstructionRecord } from "../../engine/stores/instruction.ts";
+import type { BackfillRecord, BackfillStatus, RunRequest, ScheduleState } from "../../engine/stores/request-store.ts";
+import type { RunTrigger } from "../../engine/stores/run-store.ts";
 import type { Json } from "../../json.ts";
 import type { PartitionSelection } from "../../pipeline/partition.ts";
 import { json, parsed, type ColumnValue } from "./row-values.ts";

@@ -1,6 +1,6 @@
 // The request half of the engine's store on SQLite: the queue of runs to come, what the scheduler is asked to do, and
 // how far schedules and backfills are.
-import type { PartitionStatus, RequestStore, RunRequest, ScheduleState } from "../../engine/request-store.ts";
+import type { PartitionStatus, RequestStore, RunRequest, ScheduleState } from "../../engine/stores/request-store.ts";
 import { SluiceError } from "../../errors.ts";
 import type { Database } from "./database.ts";
 import {

@@ -13,8 +13,8 @@ import type {
   StoredNotice,
   StoredRun,
   StoredStep,
-} from "../../engine/run-store.ts";
-import type { ItemState, ItemStatus, RunState } from "../../engine/state.ts";
+} from "../../engine/stores/run-store.ts";
+import type { ItemState, ItemStatus, RunState } from "../../engine/state-machine/state.ts";
 import type { Database } from "./database.ts";
 import type { KnownRun, KnownRuns } from "./known-runs.ts";
 import {

@@ -9,9 +9,9 @@ import type {
   RunTrigger,
   StoredNotice,
   StoredRun,
-} from "../../engine/run-store.ts";
-import type { HookNotice } from "../../engine/executor.ts";
-import type { Awaits, ItemState, RunState, RunStatus, StepState, WorkState } from "../../engine/state.ts";
+} from "../../engine/stores/run-store.ts";
+import type { HookNotice } from "../../engine/attempts/executor.ts";
+import type { Awaits, ItemState, RunState, RunStatus, StepState, WorkState } from "../../engine/state-machine/state.ts";
 import type { Failure } from "../../errors.ts";
 import type { Json } from "../../json.ts";
 import type { LogFields, LogLevel } from "../../log.ts";

@@ -1,6 +1,6 @@
 // The run half of the engine's store on SQLite. Steps, items and attempts are rows, so that questions are answered by
 // the database; a run's state is put together from them.
-import type { RunStore } from "../../engine/run-store.ts";
+import type { RunStore } from "../../engine/stores/run-store.ts";
 import type { Database } from "./database.ts";
 import { createKnownRuns, loadPlan, type KnownRun } from "./known-runs.ts";
 import {

@@ -1,7 +1,7 @@
 // What runs add up to. Those that have ended are counted once, in the commit that ends them; those that have not are
 // read when somebody asks. So a crashed or stuck run is in the figures too, and a million finished ones cost nothing.
-import type { RunStatistics } from "../../engine/run-store.ts";
-import type { RunState, RunStatus, StepState } from "../../engine/state.ts";
+import type { RunStatistics } from "../../engine/stores/run-store.ts";
+import type { RunState, RunStatus, StepState } from "../../engine/state-machine/state.ts";
 import type { Database } from "./database.ts";
 import type { KnownRun } from "./known-runs.ts";
 

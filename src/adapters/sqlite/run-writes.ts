@@ -8,8 +8,8 @@ import type {
   NewRun,
   RunUpdate,
   StoredRun,
-} from "../../engine/run-store.ts";
-import type { StepState } from "../../engine/state.ts";
+} from "../../engine/stores/run-store.ts";
+import type { StepState } from "../../engine/state-machine/state.ts";
 import { SluiceError } from "../../errors.ts";
 import type { Database } from "./database.ts";
 import { positionOf, type KnownRun, type KnownRuns } from "./known-runs.ts";

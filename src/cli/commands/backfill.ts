@@ -1,9 +1,9 @@
 // sluice backfill: runs a pipeline for many partitions, and finishes what an earlier call left.
 import { setImmediate as turn } from "node:timers/promises";
 import { dynamicKeys, partitionStates } from "../../embedded/partition-states.ts";
-import { previewBackfill, type BackfillPreview } from "../../engine/backfill-preview.ts";
-import type { BackfillMode } from "../../engine/instruction.ts";
-import type { BackfillRecord } from "../../engine/request-store.ts";
+import { previewBackfill, type BackfillPreview } from "../../engine/requests/backfill-preview.ts";
+import type { BackfillMode } from "../../engine/stores/instruction.ts";
+import type { BackfillRecord } from "../../engine/stores/request-store.ts";
 import { canonicalJson } from "../../json.ts";
 import type { PartitionSummary } from "../../monitor/partition-summary.ts";
 import { fixSelection } from "../../pipeline/partition-selection.ts";

@@ -1,5 +1,5 @@
 // sluice backfills: the backfills there have been, and how far those are that have not ended.
-import type { BackfillStatus } from "../../engine/request-store.ts";
+import type { BackfillStatus } from "../../engine/stores/request-store.ts";
 import { openReader } from "../../embedded/reader.ts";
 import { selectionText, viewBackfill } from "../../monitor/request-view.ts";
 import type { CommandContext, CommandDefinition, CommandInput } from "../command.ts";

@@ -1,6 +1,6 @@
 // sluice logs: what the code of a run's steps logged, in order; to its end, or for as long as the run goes on.
 import { followRun } from "../../embedded/follow.ts";
-import type { AttemptLogLine, RunRecord } from "../../engine/run-store.ts";
+import type { AttemptLogLine, RunRecord } from "../../engine/stores/run-store.ts";
 import { openReader, type Reader } from "../../embedded/reader.ts";
 import { SluiceError } from "../../errors.ts";
 import { viewLogLine, type LogView } from "../../monitor/run-view.ts";

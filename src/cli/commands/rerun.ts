@@ -1,5 +1,5 @@
 // sluice rerun: a new run of what an earlier one did not finish, or of chosen steps of it.
-import type { Instruction } from "../../engine/instruction.ts";
+import type { Instruction } from "../../engine/stores/instruction.ts";
 import { SluiceError } from "../../errors.ts";
 import type { CommandContext, CommandDefinition, CommandInput } from "../command.ts";
 import { withAccess } from "../engine-access.ts";

@@ -1,7 +1,7 @@
 // sluice runs: the runs there have been, and those that are asked for and have not begun.
-import type { RunRecord } from "../../engine/run-store.ts";
-import type { RunRequest } from "../../engine/request-store.ts";
-import type { RunStatus } from "../../engine/state.ts";
+import type { RunRecord } from "../../engine/stores/run-store.ts";
+import type { RunRequest } from "../../engine/stores/request-store.ts";
+import type { RunStatus } from "../../engine/state-machine/state.ts";
 import { openReader } from "../../embedded/reader.ts";
 import { viewRequest } from "../../monitor/request-view.ts";
 import { viewRun } from "../../monitor/run-view.ts";

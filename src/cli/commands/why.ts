@@ -2,7 +2,7 @@
 // for; when a pipeline is due next, and what stops it.
 import { explainStoredPipeline, explainStoredRequest, explainStoredRun } from "../../embedded/explanations.ts";
 import { openReader, type Reader } from "../../embedded/reader.ts";
-import type { RunRecord } from "../../engine/run-store.ts";
+import type { RunRecord } from "../../engine/stores/run-store.ts";
 import type { Explanation } from "../../monitor/explain.ts";
 import { viewRequest, type RequestView } from "../../monitor/request-view.ts";
 import { viewRun, type RunView } from "../../monitor/run-view.ts";

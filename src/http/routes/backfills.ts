@@ -1,8 +1,8 @@
 // /api/backfills: asking for one, watching, cancelling and resuming it.
 import { setImmediate as turn } from "node:timers/promises";
 import { Hono } from "hono";
-import { previewBackfill } from "../../engine/backfill-preview.ts";
-import type { BackfillStatus } from "../../engine/request-store.ts";
+import { previewBackfill } from "../../engine/requests/backfill-preview.ts";
+import type { BackfillStatus } from "../../engine/stores/request-store.ts";
 import { currentPlan } from "../../embedded/explanations.ts";
 import { dynamicKeys } from "../../embedded/partition-states.ts";
 import { SluiceError } from "../../errors.ts";

@@ -1,7 +1,7 @@
 // /api/runs and what lies below: runs with their steps, items, logs and reasons; and what can be done with one.
 import { Hono } from "hono";
-import type { RunFilter } from "../../engine/run-store.ts";
-import type { ItemStatus, RunStatus } from "../../engine/state.ts";
+import type { RunFilter } from "../../engine/stores/run-store.ts";
+import type { ItemStatus, RunStatus } from "../../engine/state-machine/state.ts";
 import { currentPlan, explainStoredRun } from "../../embedded/explanations.ts";
 import { SluiceError } from "../../errors.ts";
 import { viewAttempt, viewDocument, viewItem, viewLiveAttempt, viewLogLine, viewRun } from "../../monitor/run-view.ts";

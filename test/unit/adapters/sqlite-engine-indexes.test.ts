@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { openEngineStore } from "../../../src/adapters/sqlite/engine-store.ts";
-import type { EngineStore } from "../../../src/engine/engine-store.ts";
+import type { EngineStore } from "../../../src/engine/stores/engine-store.ts";
 import { batch, itemState, newRun, planNamed, stateOf } from "../../conformance/run-states.ts";
 
 const plan = planNamed("sales");

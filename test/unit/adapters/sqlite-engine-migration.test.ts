@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openDatabase } from "../../../src/adapters/sqlite/database.ts";
 import { openEngineStore } from "../../../src/adapters/sqlite/engine-store.ts";
 import { runMigrations } from "../../../src/adapters/sqlite/run-schema.ts";
-import { statisticsOf } from "../../../src/engine/memory-statistics.ts";
+import { statisticsOf } from "../../../src/engine/stores/memory-statistics.ts";
 import { contentHash } from "../../../src/json.ts";
 import { batch, newRun, planNamed, waiting } from "../../conformance/run-states.ts";
 

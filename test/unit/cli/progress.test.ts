@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Io } from "../../../src/cli/io.ts";
 import { createProgress } from "../../../src/cli/progress.ts";
-import type { RunState, StepState } from "../../../src/engine/state.ts";
-import { initialState } from "../../../src/engine/transition.ts";
+import type { RunState, StepState } from "../../../src/engine/state-machine/state.ts";
+import { initialState } from "../../../src/engine/state-machine/transition.ts";
 import { manualClock } from "../../../src/clock.ts";
 import { planOf } from "../engine/plans.ts";
 import { recordOf, storedStep } from "../monitor/situations.ts";

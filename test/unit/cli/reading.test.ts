@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { openEngineStore } from "../../../src/adapters/sqlite/engine-store.ts";
-import { initialState, transition } from "../../../src/engine/transition.ts";
+import { initialState, transition } from "../../../src/engine/state-machine/transition.ts";
 import { homeAt, lockHome } from "../../../src/embedded/home.ts";
 import type { RunView } from "../../../src/monitor/run-view.ts";
 import { failed, planOf } from "../engine/plans.ts";

@@ -9,7 +9,7 @@ import { openEngineStore } from "../../../src/adapters/sqlite/engine-store.ts";
 import { askEngine } from "../../../src/embedded/ask.ts";
 import { openEngine, type Engine } from "../../../src/embedded/engine.ts";
 import { homeAt, lockHome } from "../../../src/embedded/home.ts";
-import type { Instruction } from "../../../src/engine/instruction.ts";
+import type { Instruction } from "../../../src/engine/stores/instruction.ts";
 import { sourceProject, type SourceProject } from "./source-project.ts";
 
 const files = {

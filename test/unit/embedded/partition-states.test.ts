@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { partitionStates } from "../../../src/embedded/partition-states.ts";
 import type { EngineReader } from "../../../src/embedded/reader.ts";
-import type { PartitionStatus } from "../../../src/engine/request-store.ts";
+import type { PartitionStatus } from "../../../src/engine/stores/request-store.ts";
 import { combine, dynamicPartitions, staticPartitions } from "../../../src/pipeline/partition-key.ts";
 import { selectPartitions } from "../../../src/pipeline/partition-selection.ts";
 import type { Partitions, PartitionSelection } from "../../../src/pipeline/partition.ts";

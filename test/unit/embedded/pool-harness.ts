@@ -1,6 +1,6 @@
 // A worker pool of real processes on a project of its own, and attempts for it as a scheduler would make them.
 import { openWorkerPool, type WorkerPool, type WorkerPoolOptions } from "../../../src/embedded/worker-pool.ts";
-import type { Assignment, AttemptEnd, HookNotice, Outcome } from "../../../src/engine/executor.ts";
+import type { Assignment, AttemptEnd, HookNotice, Outcome } from "../../../src/engine/attempts/executor.ts";
 import type { LogLine } from "../../../src/log.ts";
 import { sourceProject, type SourceProject } from "./source-project.ts";
 

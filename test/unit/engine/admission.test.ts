@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createAdmission, goesBefore, type Need, type Ticket } from "../../../src/engine/admission.ts";
+import { createAdmission, goesBefore, type Need, type Ticket } from "../../../src/engine/attempts/admission.ts";
 
 interface Named extends Ticket {
   readonly name: string;

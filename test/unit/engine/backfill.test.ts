@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { verdictOn } from "../../../src/engine/backfill-scan.ts";
-import type { Instruction } from "../../../src/engine/instruction.ts";
+import { verdictOn } from "../../../src/engine/requests/backfill-scan.ts";
+import type { Instruction } from "../../../src/engine/stores/instruction.ts";
 import { combine, dynamicPartitions, staticPartitions } from "../../../src/pipeline/partition-key.ts";
 import { daily, hourly } from "../../../src/pipeline/time-partitions.ts";
 import { finalFailure, planOf } from "./plans.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { cacheKey, type Cacheable } from "../../../src/engine/cache-key.ts";
+import { cacheKey, type Cacheable } from "../../../src/engine/attempts/cache-key.ts";
 import { stepOf } from "./plans.ts";
 
 const of: Cacheable = { pipeline: "orders", partition: "2026-01-01", params: { limit: 1 }, outputs: { a: [1, 2] } };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { Instruction, InstructionRecord } from "../../../src/engine/instruction.ts";
-import { initialState, transition } from "../../../src/engine/transition.ts";
+import type { Instruction, InstructionRecord } from "../../../src/engine/stores/instruction.ts";
+import { initialState, transition } from "../../../src/engine/state-machine/transition.ts";
 import { dynamicPartitions, staticPartitions } from "../../../src/pipeline/partition-key.ts";
 import { scheduleOf } from "../../../src/pipeline/schedule.ts";
 import { daily } from "../../../src/pipeline/time-partitions.ts";

@@ -1,7 +1,7 @@
 // Each invariant finds what it is there for: a good state, spoilt in one place.
 import { describe, expect, it } from "vitest";
-import { assertInvariants } from "../../../src/engine/invariants.ts";
-import type { RunState, StepState } from "../../../src/engine/state.ts";
+import { assertInvariants } from "../../../src/engine/state-machine/invariants.ts";
+import type { RunState, StepState } from "../../../src/engine/state-machine/state.ts";
 import type { Plan } from "../../../src/pipeline/plan.ts";
 import { cancelled, failed, finalFailure, planOf, succeeded } from "./plans.ts";
 import { story } from "./story.ts";

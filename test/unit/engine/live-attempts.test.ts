@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createLiveAttempts } from "../../../src/engine/live-attempts.ts";
+import { createLiveAttempts } from "../../../src/engine/attempts/live-attempts.ts";
 
 const attempts = (): ReturnType<typeof createLiveAttempts<string>> =>
   createLiveAttempts((step) => ({ runId: "r", step, item: null, attempt: 1 }));

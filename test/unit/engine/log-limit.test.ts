@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createLogLimit, lineSize } from "../../../src/engine/log-limit.ts";
+import { createLogLimit, lineSize } from "../../../src/engine/attempts/log-limit.ts";
 import type { LogLine } from "../../../src/log.ts";
 
 const line = (message: string, fields?: LogLine["fields"]): LogLine => ({

@@ -1,4 +1,4 @@
-import { createMemoryEngineStore } from "../../../src/engine/memory-engine-store.ts";
+import { createMemoryEngineStore } from "../../../src/engine/stores/memory-engine-store.ts";
 import { testEngineStore } from "../../conformance/engine-store.ts";
 
 testEngineStore({

@@ -1,6 +1,6 @@
 // That nothing pending is forgotten, or too much, is one of the laws in transition-laws.test.ts; here it is seen.
 import { expect, it } from "vitest";
-import { pendingCommands } from "../../../src/engine/pending-commands.ts";
+import { pendingCommands } from "../../../src/engine/state-machine/pending-commands.ts";
 import { failed, fired, planOf, retryableFailure, succeeded, unmet } from "./plans.ts";
 import { story } from "./story.ts";
 

@@ -1,6 +1,6 @@
 // Plans and events for the engine's tests.
 import type { Failure } from "../../../src/errors.ts";
-import type { AttemptKey, RunEvent, StepTimer } from "../../../src/engine/state.ts";
+import type { AttemptKey, RunEvent, StepTimer } from "../../../src/engine/state-machine/state.ts";
 import { makePlan, type Plan, type PlanStep } from "../../../src/pipeline/plan.ts";
 import type { RetryPolicy } from "../../../src/pipeline/retry.ts";
 

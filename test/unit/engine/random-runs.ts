@@ -1,7 +1,7 @@
 // Random plans with everything that a plan can have, and random histories over them: what happens to a run is made from
 // a list of numbers, so that a failing case can be made smaller and played again.
 import * as fc from "fast-check";
-import { initialState } from "../../../src/engine/initial-state.ts";
+import { initialState } from "../../../src/engine/state-machine/initial-state.ts";
 import {
   isEnd,
   type AttemptKey,
@@ -9,9 +9,9 @@ import {
   type RunEvent,
   type RunState,
   type StepStatus,
-} from "../../../src/engine/state.ts";
-import { transition } from "../../../src/engine/transition.ts";
-import type { ChangedStep } from "../../../src/engine/run-store.ts";
+} from "../../../src/engine/state-machine/state.ts";
+import { transition } from "../../../src/engine/state-machine/transition.ts";
+import type { ChangedStep } from "../../../src/engine/state-machine/state.ts";
 import type { Control, Plan, TriggerRule } from "../../../src/pipeline/plan.ts";
 import { finalFailure, planOf, retryableFailure, type StepDraft } from "./plans.ts";
 import { deepFreeze } from "./story.ts";

@@ -1,10 +1,10 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { assertInvariants } from "../../../src/engine/invariants.ts";
-import { rerunState, type RerunScope } from "../../../src/engine/rerun.ts";
-import { isEnd, type RunState } from "../../../src/engine/state.ts";
-import { outputOf } from "../../../src/engine/step-output.ts";
-import { transition } from "../../../src/engine/transition.ts";
+import { assertInvariants } from "../../../src/engine/state-machine/invariants.ts";
+import { rerunState, type RerunScope } from "../../../src/engine/requests/rerun.ts";
+import { isEnd, type RunState } from "../../../src/engine/state-machine/state.ts";
+import { outputOf } from "../../../src/engine/state-machine/step-output.ts";
+import { transition } from "../../../src/engine/state-machine/transition.ts";
 import type { Plan } from "../../../src/pipeline/plan.ts";
 import { cancelled, failed, finalFailure, planOf, succeeded } from "./plans.ts";
 import { anyPlan, play } from "./random-runs.ts";

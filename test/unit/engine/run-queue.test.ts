@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { staticPartitions } from "../../../src/pipeline/partition-key.ts";
-import type { RunRequest } from "../../../src/engine/request-store.ts";
+import type { RunRequest } from "../../../src/engine/stores/request-store.ts";
 import { planOf } from "./plans.ts";
 import { newYear, scripted, settled, success } from "./scripted.ts";
 

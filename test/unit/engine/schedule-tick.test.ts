@@ -1,7 +1,13 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { lastTick, newSchedule, ticksDue, type Due, type TickSchedule } from "../../../src/engine/schedule-tick.ts";
-import type { ScheduleState } from "../../../src/engine/request-store.ts";
+import {
+  lastTick,
+  newSchedule,
+  ticksDue,
+  type Due,
+  type TickSchedule,
+} from "../../../src/engine/requests/schedule-tick.ts";
+import type { ScheduleState } from "../../../src/engine/stores/request-store.ts";
 import { combine, staticPartitions } from "../../../src/pipeline/partition-key.ts";
 import { scheduleOf, ticksAfter, type ScheduleOptions } from "../../../src/pipeline/schedule.ts";
 import { daily } from "../../../src/pipeline/time-partitions.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { FinishedRun } from "../../../src/engine/scheduler.ts";
+import type { FinishedRun } from "../../../src/engine/scheduler/scheduler.ts";
 import type { Plan } from "../../../src/pipeline/plan.ts";
 import { planOf, retryableFailure } from "./plans.ts";
 import { scripted, settled, success, type Scripted } from "./scripted.ts";

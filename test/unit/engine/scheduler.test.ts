@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { systemClock } from "../../../src/clock.ts";
-import { createMemoryEngineStore } from "../../../src/engine/memory-engine-store.ts";
-import { createScheduler, type FinishedRun } from "../../../src/engine/scheduler.ts";
+import { createMemoryEngineStore } from "../../../src/engine/stores/memory-engine-store.ts";
+import { createScheduler, type FinishedRun } from "../../../src/engine/scheduler/scheduler.ts";
 import type { Plan } from "../../../src/pipeline/plan.ts";
 import { staticPartitions } from "../../../src/pipeline/partition-key.ts";
 import { finalFailure, planOf, retryableFailure } from "./plans.ts";

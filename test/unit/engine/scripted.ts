@@ -2,14 +2,14 @@
 import { manualClock } from "../../../src/clock.ts";
 import type { Failure } from "../../../src/errors.ts";
 import type { Json } from "../../../src/json.ts";
-import type { EngineStore } from "../../../src/engine/engine-store.ts";
-import type { Assignment, AttemptEnd, Executor, HookNotice, Outcome } from "../../../src/engine/executor.ts";
-import type { Instruction } from "../../../src/engine/instruction.ts";
-import { createMemoryEngineStore } from "../../../src/engine/memory-engine-store.ts";
-import type { AttemptLogLine, CommitBatch, RunRecord } from "../../../src/engine/run-store.ts";
-import { createScheduler, type Scheduler, type SchedulerOptions } from "../../../src/engine/scheduler.ts";
-import type { RunState } from "../../../src/engine/state.ts";
-import type { Timer } from "../../../src/engine/timer.ts";
+import type { EngineStore } from "../../../src/engine/stores/engine-store.ts";
+import type { Assignment, AttemptEnd, Executor, HookNotice, Outcome } from "../../../src/engine/attempts/executor.ts";
+import type { Instruction } from "../../../src/engine/stores/instruction.ts";
+import { createMemoryEngineStore } from "../../../src/engine/stores/memory-engine-store.ts";
+import type { AttemptLogLine, CommitBatch, RunRecord } from "../../../src/engine/stores/run-store.ts";
+import { createScheduler, type Scheduler, type SchedulerOptions } from "../../../src/engine/scheduler/scheduler.ts";
+import type { RunState } from "../../../src/engine/state-machine/state.ts";
+import type { Timer } from "../../../src/engine/scheduler/timer.ts";
 import type { LogLine } from "../../../src/log.ts";
 import type { Plan } from "../../../src/pipeline/plan.ts";
 

@@ -1,9 +1,16 @@
 // A run told event by event, for tests of the state machine. After each event the invariants must hold and what was
 // given must be as it was.
-import { assertInvariants } from "../../../src/engine/invariants.ts";
-import { initialState } from "../../../src/engine/initial-state.ts";
-import type { Command, ItemState, RunEvent, RunState, StepState, StepStatus } from "../../../src/engine/state.ts";
-import { transitionAll } from "../../../src/engine/transition.ts";
+import { assertInvariants } from "../../../src/engine/state-machine/invariants.ts";
+import { initialState } from "../../../src/engine/state-machine/initial-state.ts";
+import type {
+  Command,
+  ItemState,
+  RunEvent,
+  RunState,
+  StepState,
+  StepStatus,
+} from "../../../src/engine/state-machine/state.ts";
+import { transitionAll } from "../../../src/engine/state-machine/transition.ts";
 import type { Plan } from "../../../src/pipeline/plan.ts";
 
 export interface Story {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { manualClock, systemClock } from "../../../src/clock.ts";
-import { processTimer } from "../../../src/engine/timer.ts";
+import { processTimer } from "../../../src/engine/scheduler/timer.ts";
 
 describe("the process's timer", () => {
   it("fires at its time, and not once it is cancelled", async () => {

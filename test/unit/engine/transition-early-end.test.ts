@@ -1,8 +1,8 @@
 // Cancelling, running out of time, tearing down, marking by hand, and being late.
 import { describe, expect, it } from "vitest";
-import type { RunEvent } from "../../../src/engine/state.ts";
-import { transition } from "../../../src/engine/transition.ts";
-import { initialState } from "../../../src/engine/initial-state.ts";
+import type { RunEvent } from "../../../src/engine/state-machine/state.ts";
+import { transition } from "../../../src/engine/state-machine/transition.ts";
+import { initialState } from "../../../src/engine/state-machine/initial-state.ts";
 import {
   cancelled,
   failed,

@@ -1,12 +1,12 @@
 // What holds for every plan and every history.
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { lossLimit } from "../../../src/engine/attempt-events.ts";
-import { initialState } from "../../../src/engine/initial-state.ts";
-import { assertInvariants } from "../../../src/engine/invariants.ts";
-import { pendingCommands } from "../../../src/engine/pending-commands.ts";
-import { isEnd, type AttemptKey, type Command, type RunState } from "../../../src/engine/state.ts";
-import { transition, transitionAll } from "../../../src/engine/transition.ts";
+import { lossLimit } from "../../../src/engine/state-machine/attempt-events.ts";
+import { initialState } from "../../../src/engine/state-machine/initial-state.ts";
+import { assertInvariants } from "../../../src/engine/state-machine/invariants.ts";
+import { pendingCommands } from "../../../src/engine/state-machine/pending-commands.ts";
+import { isEnd, type AttemptKey, type Command, type RunState } from "../../../src/engine/state-machine/state.ts";
+import { transition, transitionAll } from "../../../src/engine/state-machine/transition.ts";
 import type { Plan } from "../../../src/pipeline/plan.ts";
 import { anyPlan, holds, openWork, outputOfStep } from "./random-runs.ts";
 import { deepFreeze } from "./story.ts";

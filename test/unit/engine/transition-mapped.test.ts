@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { itemLimit } from "../../../src/engine/mapped-step.ts";
-import { outputOf } from "../../../src/engine/step-output.ts";
-import { transitionAll } from "../../../src/engine/transition.ts";
+import { itemLimit } from "../../../src/engine/state-machine/mapped-step.ts";
+import { outputOf } from "../../../src/engine/state-machine/step-output.ts";
+import { transitionAll } from "../../../src/engine/state-machine/transition.ts";
 import type { Control, Plan } from "../../../src/pipeline/plan.ts";
 import {
   cancelled,

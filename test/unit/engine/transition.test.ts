@@ -1,7 +1,7 @@
 // Order, retries, losses, and how a run ends: what holds for every pipeline.
 import { describe, expect, it } from "vitest";
-import { lossLimit } from "../../../src/engine/attempt-events.ts";
-import { initialState, transition, transitionAll } from "../../../src/engine/transition.ts";
+import { lossLimit } from "../../../src/engine/state-machine/attempt-events.ts";
+import { initialState, transition, transitionAll } from "../../../src/engine/state-machine/transition.ts";
 import { retryDelay } from "../../../src/pipeline/retry.ts";
 import { cancelled, failed, finalFailure, fired, lost, planOf, retryableFailure, succeeded } from "./plans.ts";
 import { story } from "./story.ts";

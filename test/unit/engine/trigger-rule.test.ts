@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isEnd, type StepStatus } from "../../../src/engine/state.ts";
+import { isEnd, type StepStatus } from "../../../src/engine/state-machine/state.ts";
 import {
   endKind,
   isCulprit,
@@ -7,7 +7,7 @@ import {
   triggerVerdict,
   type Ends,
   type TriggerVerdict,
-} from "../../../src/engine/trigger-rule.ts";
+} from "../../../src/engine/state-machine/trigger-rule.ts";
 import type { TriggerRule } from "../../../src/pipeline/plan.ts";
 
 const ends = ["succeeded", "failed", "upstream-failed", "skipped"] as const;

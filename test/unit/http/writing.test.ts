@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Hono } from "hono";
 import { openReader, type Reader } from "../../../src/embedded/reader.ts";
-import type { Instruction } from "../../../src/engine/instruction.ts";
+import type { Instruction } from "../../../src/engine/stores/instruction.ts";
 import { SluiceError } from "../../../src/errors.ts";
 import { addresses } from "../../../src/http/addresses.ts";
 import { createApp } from "../../../src/http/app.ts";

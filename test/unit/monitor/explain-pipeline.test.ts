@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { explainPipeline, explainRequest } from "../../../src/monitor/explain-pipeline.ts";
 import { dueSince, nextRunAt, viewSchedule } from "../../../src/monitor/schedule-view.ts";
-import type { BackfillRecord } from "../../../src/engine/request-store.ts";
+import type { BackfillRecord } from "../../../src/engine/stores/request-store.ts";
 import { scheduleOf } from "../../../src/pipeline/schedule.ts";
 import { planOf } from "../engine/plans.ts";
 import { now, pipelineOf, recordOf, requestOf } from "./situations.ts";

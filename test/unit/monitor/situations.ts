@@ -1,6 +1,6 @@
 // Runs, steps and situations for the tests of explanations: everything at rest, but for what is given.
-import type { RunRequest } from "../../../src/engine/request-store.ts";
-import type { LiveAttempt, RunRecord, StoredStep } from "../../../src/engine/run-store.ts";
+import type { RunRequest } from "../../../src/engine/stores/request-store.ts";
+import type { LiveAttempt, RunRecord, StoredStep } from "../../../src/engine/stores/run-store.ts";
 import type { PipelineSituation, RunningRun, Situation } from "../../../src/monitor/situation.ts";
 import type { Plan } from "../../../src/pipeline/plan.ts";
 
