@@ -20,6 +20,7 @@ export const errorCodes = {
   SOURCE_MALFORMED: "The source's content can't be read as what it is declared to be.",
   SOURCE_UNAVAILABLE: "The source did not answer, or answered that it can't now; trying again may help.",
   SOURCE_REFUSED: "The source answered that the request is not allowed or not valid.",
+  ADDRESS_REFUSED: "A connection leads to an address of this machine or of a private network, which it does not allow.",
   SINK_SCHEMA: "The rows do not fit the columns of the table they are loaded into.",
   SINK_UNAVAILABLE: "The destination did not answer; trying again may help.",
   FENCED: "A newer attempt or run has taken over this piece of work; this one wrote nothing.",

@@ -33,6 +33,7 @@ const byErrorCode: Readonly<Record<ErrorCode, number>> = {
   SOURCE_MALFORMED: exitCodes.failed,
   SOURCE_UNAVAILABLE: exitCodes.failed,
   SOURCE_REFUSED: exitCodes.failed,
+  ADDRESS_REFUSED: exitCodes.configuration,
   SINK_SCHEMA: exitCodes.failed,
   SINK_UNAVAILABLE: exitCodes.failed,
   FENCED: exitCodes.failed,

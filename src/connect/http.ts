@@ -11,7 +11,16 @@ import type { Source } from "./source.ts";
 export type Auth =
   | { readonly by: "bearer"; readonly token: Setting }
   | { readonly by: "basic"; readonly user: Setting; readonly password: Setting }
-  | { readonly by: "header"; readonly header: string; readonly value: Setting };
+  | { readonly by: "header"; readonly header: string; readonly value: Setting }
+  | {
+      readonly by: "oauth2";
+      readonly tokenUrl: Setting;
+      readonly clientId: Setting;
+      readonly clientSecret: Setting;
+      readonly scope: string | null;
+      readonly parameters: Readonly<Record<string, Setting>>;
+      readonly credentialsIn: "header" | "body";
+    };
 
 /** `Authorization: Bearer …` */
 export function bearer(token: Setting): Auth {
@@ -28,17 +37,66 @@ export function apiKey(header: string, value: Setting): Auth {
   return { by: "header", header, value };
 }
 
+/** Where and with what tokens are asked for. */
+export interface OAuth2Options {
+  /** The token endpoint of the authorization server, in full. */
+  readonly tokenUrl: Setting;
+  readonly clientId: Setting;
+  readonly clientSecret: Setting;
+  /** Scopes, separated by spaces. */
+  readonly scope?: string;
+  /** What the server wants beside them, such as `{ audience: "https://api.example.com" }`. */
+  readonly parameters?: Readonly<Record<string, Setting>>;
+  /** How the client's id and secret are sent: as HTTP's basic authentication, or as fields of the form. @default "header" */
+  readonly credentialsIn?: "header" | "body";
+}
+
+/**
+ * A bearer token by OAuth 2.0 client credentials (RFC 6749 §4.4). It is fetched when it is needed, kept in the worker's memory
+ * while it holds, and fetched anew shortly before it runs out and when the API answers 401.
+ *
+ * ```ts
+ * http("https://api.example.com", {
+ *   auth: oauth2({ tokenUrl: "https://login.example.com/token", clientId: env("CLIENT_ID"), clientSecret: env("CLIENT_SECRET"), scope: "orders:read" }),
+ * });
+ * ```
+ */
+export function oauth2(options: OAuth2Options): Auth {
+  const { tokenUrl, clientId, clientSecret, scope = null, parameters = {}, credentialsIn = "header" } = options;
+  return { by: "oauth2", tokenUrl, clientId, clientSecret, scope, parameters, credentialsIn };
+}
+
+/** The pace at which an API may be asked. */
+export interface RateLimitOptions {
+  /** So many requests in each `per`, evenly spread, by each step that reads. @default as fast as answers come */
+  readonly requests?: number;
+  /** @default "1s" */
+  readonly per?: Duration;
+  /**
+   * The longest wait that the API may ask for when its limit is reached: by `Retry-After` on a 429 or 403, or by `RateLimit`,
+   * `RateLimit-Reset` or `X-RateLimit-Reset` when nothing remains. A longer one ends the step's attempt. @default "15m"
+   */
+  readonly maxWait?: Duration;
+}
+
 /** What every request carries, and when one is made again. */
 export interface HttpOptions {
   readonly auth?: Auth;
   readonly headers?: Readonly<Record<string, Setting>>;
   /**
    * When a request that failed for now (network, 408, 425, 429, 5xx) is made again. A `Retry-After` up to `maxDelay` is
-   * honoured; a longer one ends the step's attempt. @default 5 more tries, from 500ms, doubling up to 1m, each with jitter
+   * honoured; a longer one ends the step's attempt (for a 429, see `rateLimit`). @default 5 more tries, from 500ms, doubling up to 1m, each with jitter
    */
   readonly retry?: Omit<RetryOptions, "jitter">;
   /** For one request and its answer. @default "1m" */
   readonly timeout?: Duration;
+  /** How fast it may be asked, and how long it may make us wait for its limit. */
+  readonly rateLimit?: RateLimitOptions;
+  /**
+   * May it lead to this machine or a private network? A base URL that itself says so ("http://localhost:8080",
+   * "http://10.0.0.7") needs no permission; a name that turns out to be a private address does. @default false
+   */
+  readonly allowPrivateAddresses?: boolean;
 }
 
 export interface HttpSettings {
@@ -47,6 +105,8 @@ export interface HttpSettings {
   readonly headers: Readonly<Record<string, Setting>>;
   readonly retry: RetryPolicy;
   readonly timeoutMs: number;
+  readonly rateLimit: { readonly intervalMs: number | null; readonly maxWaitMs: number };
+  readonly allowPrivateAddresses: boolean;
 }
 
 /** A column of the result: where its value lies in a record, and its type in the words of the columnar engine. */
@@ -114,6 +174,8 @@ export function http(baseUrl: Setting, options: HttpOptions = {}): ConnectionFac
     headers: options.headers ?? {},
     retry: retryPolicy({ limit: 5, delay: "500ms", maxDelay: "1m", ...options.retry }),
     timeoutMs: milliseconds(options.timeout ?? "1m"),
+    rateLimit: rateLimitOf(options.rateLimit ?? {}),
+    allowPrivateAddresses: options.allowPrivateAddresses ?? false,
   } satisfies HttpSettings as unknown as JsonObject;
   return (name) => {
     const connection: Connection = Object.freeze({ name, vendor: "http", settings });
@@ -128,6 +190,16 @@ export function http(baseUrl: Setting, options: HttpOptions = {}): ConnectionFac
         }),
     });
   };
+}
+
+function rateLimitOf({ requests, per = "1s", maxWait = "15m" }: RateLimitOptions): HttpSettings["rateLimit"] {
+  if (requests !== undefined && !(requests > 0 && Number.isFinite(requests))) {
+    throw new SluiceError("DEFINITION_INVALID", `A rate limit of ${String(requests)} requests can't be kept`, {
+      hint: 'Write a number above 0, such as rateLimit: { requests: 10, per: "1s" }.',
+    });
+  }
+  const intervalMs = requests === undefined ? null : milliseconds(per) / requests;
+  return { intervalMs, maxWaitMs: milliseconds(maxWait) };
 }
 
 function completed(path: string, options: GetOptions): HttpRequest {

@@ -5,11 +5,14 @@ export {
   basic,
   bearer,
   http,
+  oauth2,
   type Auth,
   type GetOptions,
   type HttpConnection,
   type HttpOptions,
   type JsonColumn,
+  type OAuth2Options,
+  type RateLimitOptions,
 } from "./http.ts";
 export {
   cursor,

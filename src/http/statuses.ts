@@ -19,6 +19,7 @@ const byErrorCode: Readonly<Record<ErrorCode, ContentfulStatusCode>> = {
   SOURCE_MALFORMED: 502,
   SOURCE_UNAVAILABLE: 503,
   SOURCE_REFUSED: 502,
+  ADDRESS_REFUSED: 502,
   SINK_SCHEMA: 502,
   SINK_UNAVAILABLE: 503,
   FENCED: 409,

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, vi } from "vitest";
 import { createHttpSource } from "../../../src/adapters/http/source.ts";
-import type { HttpTools } from "../../../src/adapters/http/request.ts";
+import type { ClientTools } from "../../../src/adapters/http/client.ts";
 import { manualClock } from "../../../src/clock.ts";
 import { resolveSetting } from "../../../src/config.ts";
 import { http, type GetOptions, type HttpOptions } from "../../../src/connect/http.ts";
@@ -69,7 +69,7 @@ export const contextWith = (more: Partial<SourceContext> = {}): SourceContext =>
   resolve: (setting) => resolveSetting(setting, folder),
   ...more,
 });
-const tools: Partial<HttpTools> = {
+const tools: Partial<ClientTools> = {
   sleep: async (milliseconds) => {
     waits.push(milliseconds);
     clock.advance(milliseconds);
@@ -88,10 +88,11 @@ export async function extract(
   url: string,
   { path = "/items", connection, ...options }: Reading = {},
   context: Partial<SourceContext> = {},
+  more: Partial<ClientTools> = {},
 ): Promise<Dataset> {
   const source = http(url, connection)("catalogue").get(path, { records: "items", columns: id, ...options });
   // The plan is JSON: nothing of a source may be lost in it.
-  return createHttpSource(tools)(JSON.parse(JSON.stringify(source)), contextWith(context));
+  return createHttpSource({ ...tools, ...more })(JSON.parse(JSON.stringify(source)), contextWith(context));
 }
 export async function read(url: string, reading: Reading = {}): Promise<Row[]> {
   const dataset = await extract(url, reading);
