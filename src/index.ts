@@ -12,7 +12,7 @@ export {
   type Reference,
   type Setting,
 } from "./config.ts";
-export { extract } from "./connect/extract.ts";
+export { extract, type ExtractOptions } from "./connect/extract.ts";
 export { load, type LoadOptions } from "./connect/load.ts";
 export type { Column, Dataset } from "./dataset/dataset.ts";
 export type { LoadResult } from "./dataset/load-result.ts";

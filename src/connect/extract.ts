@@ -1,20 +1,37 @@
-// The step that brings rows in. It reads a source to its end through the adapter of the source's vendor and hands on a
-// dataset; it neither checks nor changes the rows.
+// The step that brings rows in. It reads a source to its end, or what is new of it, through the adapter of the source's
+// vendor and hands on a dataset; it neither checks nor changes the rows.
 import { SluiceError } from "../errors.ts";
 import type { Dataset } from "../dataset/dataset.ts";
-import type { StepSpec } from "../pipeline/step.ts";
+import type { Json } from "../json.ts";
+import type { StepContext, StepSpec } from "../pipeline/step.ts";
+import { planIncrement, type IncrementalOptions, type PositionPlan, type WindowPlan } from "./incremental.ts";
 import type { ConnectNeeds } from "./needs.ts";
-import type { Source } from "./source.ts";
+import { readOnward, readWindow } from "./read-increment.ts";
+import { rejectInto } from "./rejected-rows.ts";
+import type { Table } from "./sink.ts";
+import type { Source, SourceContext } from "./source.ts";
+
+/** How much of a source is read. */
+export interface ExtractOptions {
+  /** Only what is new or changed since the last load of a table, or what lies in a window. @default all of it */
+  readonly incremental?: IncrementalOptions;
+}
 
 /**
  * A step that reads a source and produces its rows as a dataset.
  *
  * ```ts
  * const lines = step("lines", extract(csv(`data/${partition.key}.csv.gz`)));
- * const customers = step("customers", extract(shop.query(sql`select * from customers`)));
+ * const orders = step("orders", extract(shop.read("orders"), {
+ *   incremental: { cursor: "updated_at", lag: "10m", into: warehouse.table("orders") },
+ * }));
+ * step("loaded", load(orders, warehouse.table("orders"), { write: merge("order_id") }));
  * ```
  */
-export function extract(source: Source): StepSpec<Dataset, ConnectNeeds> {
+export function extract(source: Source, options: ExtractOptions = {}): StepSpec<Dataset, ConnectNeeds> {
+  const { incremental } = options;
+  const plan = incremental === undefined ? null : planIncrement(incremental);
+  const into = incremental !== undefined && "into" in incremental ? incremental.into : null;
   return {
     kind: "extract",
     inputs: {},
@@ -23,29 +40,60 @@ export function extract(source: Source): StepSpec<Dataset, ConnectNeeds> {
       // The name only: settings can hold what must not be written into a plan.
       connection: source.connection?.name ?? null,
       request: source.request,
+      // Absent rather than null: pipelines without it keep their version.
+      ...(plan === null ? {} : { incremental: plan as unknown as Json }),
     },
     execute: async (context, needs) => {
-      const read = needs.sources[source.vendor];
-      if (read === undefined) {
-        throw new SluiceError(
-          "DEFINITION_INVALID",
-          `Nothing here can read from "${source.vendor}" (step "${context.step}")`,
-          {
-            hint: `Sources that can be read: ${Object.keys(needs.sources).join(", ")}.`,
-          },
-        );
-      }
-      const dataset = await read(source, {
-        folder: context.folder,
-        home: needs.home,
-        signal: context.signal,
-        log: context.log,
-        clock: context.clock,
-        artifacts: needs.artifacts,
-        session: needs.session,
-        resolve: needs.resolve,
-      });
-      return { output: dataset, rows: { in: dataset.rows, out: dataset.rows, duplicate: 0, quarantined: 0 } };
+      const dataset = await (plan === null
+        ? adapterOf(needs.sources, source, context)(source, sourceContext(context, needs))
+        : readIncrement(source, plan, into, context, needs));
+      const quarantined = dataset.quarantined ?? 0;
+      const rows = { in: dataset.rows + quarantined, out: dataset.rows, duplicate: 0, quarantined };
+      return { output: dataset, rows };
     },
   };
+}
+
+function readIncrement(
+  source: Source,
+  plan: PositionPlan | WindowPlan,
+  into: Table | null,
+  context: StepContext,
+  needs: ConnectNeeds,
+): Promise<Dataset> {
+  const increment = {
+    source,
+    read: adapterOf(needs.ranges, source, context, " only in part"),
+    sourceContext: sourceContext(context, needs),
+    sinkContext: { ...needs, folder: context.folder, signal: context.signal, log: context.log },
+    step: context,
+  };
+  return plan.by === "window" ? readWindow(plan, increment) : readOnward(plan, into!, needs, increment);
+}
+
+function sourceContext(context: StepContext, needs: ConnectNeeds): SourceContext {
+  return {
+    folder: context.folder,
+    home: needs.home,
+    signal: context.signal,
+    log: context.log,
+    clock: context.clock,
+    artifacts: needs.artifacts,
+    session: needs.session,
+    reject: rejectInto(needs.quarantine, context),
+    resolve: needs.resolve,
+  };
+}
+
+function adapterOf<A>(
+  adapters: Readonly<Record<string, A>>,
+  source: Source,
+  { step }: StepContext,
+  how: "" | " only in part" = "",
+): A {
+  const found = adapters[source.vendor];
+  if (found !== undefined) return found;
+  throw new SluiceError("DEFINITION_INVALID", `Nothing here can read from "${source.vendor}"${how} (step "${step}")`, {
+    hint: `Sources that can be read${how}: ${Object.keys(adapters).join(", ")}.`,
+  });
 }

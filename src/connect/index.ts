@@ -27,8 +27,25 @@ export {
 } from "./http-pages.ts";
 export { lake, type LakeConnection, type LakeOptions, type LakeTable } from "./lake.ts";
 export { postgres, type PostgresConnection } from "./postgres.ts";
-export type { Table, WriteDisposition } from "./sink.ts";
+export {
+  transaction,
+  type FromPosition,
+  type FromWindow,
+  type IncrementalOptions,
+  type TransactionCursor,
+} from "./incremental.ts";
+export type { Table } from "./sink.ts";
 export type { SqlConnection } from "./sql-connection.ts";
 export { sqlite } from "./sqlite.ts";
 export type { Source } from "./source.ts";
 export { webhook, type WebhookOptions } from "./webhook.ts";
+export {
+  merge,
+  retain,
+  type Merge,
+  type MergeOptions,
+  type MergeStrategy,
+  type Retain,
+  type RetainOptions,
+  type WriteDisposition,
+} from "./write-disposition.ts";

@@ -3,9 +3,11 @@
 import { SluiceError } from "../errors.ts";
 import type { Dataset } from "../dataset/dataset.ts";
 import type { LoadResult } from "../dataset/load-result.ts";
+import type { Json } from "../json.ts";
 import type { StepHandle, StepSpec } from "../pipeline/step.ts";
 import type { ConnectNeeds } from "./needs.ts";
-import type { Table, WriteDisposition } from "./sink.ts";
+import type { Table } from "./sink.ts";
+import { writeName, type WriteDisposition } from "./write-disposition.ts";
 
 /** How a load treats what the table holds. */
 export interface LoadOptions {
@@ -30,7 +32,12 @@ export function load(
   return {
     kind: "load",
     inputs: { from },
-    config: { vendor: table.connection.vendor, connection: table.connection.name, table: table.name, write },
+    config: {
+      vendor: table.connection.vendor,
+      connection: table.connection.name,
+      table: table.name,
+      write: write as unknown as Json,
+    },
     execute: async (context, needs) => {
       if (write === "replace-partition" && context.partition === null) {
         throw new SluiceError(
@@ -41,8 +48,8 @@ export function load(
           },
         );
       }
-      const sink = needs.sinks[table.connection.vendor];
-      if (sink === undefined) {
+      const open = needs.sinks[table.connection.vendor];
+      if (open === undefined) {
         throw new SluiceError(
           "DEFINITION_INVALID",
           `Nothing here can load into "${table.connection.vendor}" (step "${context.step}", ${asset})`,
@@ -52,7 +59,20 @@ export function load(
         );
       }
       const dataset = context.inputs["from"] as Dataset;
-      const { loaded } = await sink(
+      const sink = await open();
+      const name = writeName(write);
+      if (!sink.capabilities.writes.includes(name)) {
+        throw new SluiceError(
+          "DEFINITION_INVALID",
+          `${asset} can't be loaded with "${name}" (step "${context.step}")`,
+          {
+            hint: `A connection of "${table.connection.vendor}" can ${sink.capabilities.writes.join(", ")}.`,
+          },
+        );
+      }
+      const positions = (dataset.positions ?? []).filter((position) => position.table === asset);
+      if (write === "append" && positions.some((position) => position.repeats)) throw repeating(context.step, asset);
+      const { loaded } = await sink.load(
         {
           table,
           dataset,
@@ -60,6 +80,8 @@ export function load(
           partition: context.partition?.key ?? null,
           loadKey: context.idempotencyKey,
           fence: context.fence,
+          positions,
+          at: context.clock.now(),
         },
         {
           folder: context.folder,
@@ -77,4 +99,12 @@ export function load(
       };
     },
   };
+}
+
+function repeating(step: string, asset: string): SluiceError {
+  return new SluiceError(
+    "DEFINITION_INVALID",
+    `Step "${step}" appends to ${asset} what may be there: too many rows share the value that the last reading ended with`,
+    { hint: 'Load with merge(key, { strategy: "insert-only" }), or read by a finer cursor.' },
+  );
 }

@@ -2,8 +2,9 @@
 import type { Setting } from "../config.ts";
 import type { ArtifactStore } from "../dataset/artifact-store.ts";
 import type { Session } from "../dataset/session.ts";
-import type { SinkAdapter } from "./sink.ts";
-import type { SourceAdapter } from "./source.ts";
+import type { RejectedRows } from "./rejected-rows.ts";
+import type { Sink } from "./sink.ts";
+import type { RangeReader, SourceAdapter } from "./source.ts";
 
 export interface ConnectNeeds {
   readonly artifacts: ArtifactStore;
@@ -12,5 +13,9 @@ export interface ConnectNeeds {
   readonly resolve: (setting: Setting) => string;
   /** By vendor. */
   readonly sources: Readonly<Record<string, SourceAdapter>>;
-  readonly sinks: Readonly<Record<string, SinkAdapter>>;
+  /** Of those sources that can read a part. */
+  readonly ranges: Readonly<Record<string, RangeReader>>;
+  /** Loaded when a step first needs them. */
+  readonly sinks: Readonly<Record<string, () => Promise<Sink>>>;
+  readonly quarantine: RejectedRows;
 }

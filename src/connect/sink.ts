@@ -1,9 +1,13 @@
 // Port: where data goes. A sink writes a dataset into a table in one transaction of the destination, together with the
-// key of the load and its fence: a replay is a no-op, and whoever has been overtaken writes nothing.
+// key of the load, its fence and the positions of what was read: a replay is a no-op, whoever has been overtaken writes
+// nothing, and a position is never ahead of its rows or behind them.
 import type { Connection, Setting } from "../config.ts";
-import type { Dataset } from "../dataset/dataset.ts";
-import type { Session } from "../dataset/session.ts";
+import type { Column, Dataset } from "../dataset/dataset.ts";
+import type { Position } from "../dataset/position.ts";
+import type { Row, Session } from "../dataset/session.ts";
+import type { Json } from "../json.ts";
 import type { Log } from "../log.ts";
+import type { WriteDisposition, WriteName } from "./write-disposition.ts";
 
 /** A table of a connection; `name` may be qualified: "staging.sales". */
 export interface Table {
@@ -12,11 +16,30 @@ export interface Table {
   readonly name: string;
 }
 
-/**
- * append: add the rows · replace: the table holds these rows and no others ·
- * replace-partition: the rows of this partition are these and no others; other partitions stay.
- */
-export type WriteDisposition = "append" | "replace" | "replace-partition";
+/** What a destination can promise; the conformance suite holds it to this, and the docs print it. */
+export interface SinkCapabilities {
+  readonly writes: readonly WriteName[];
+  /**
+   * exactly-once: rows, load key and positions become visible together, so that a replay is a no-op · at-least-once: what
+   * was sent before a crash is sent again, under the same key.
+   */
+  readonly effect: "exactly-once" | "at-least-once";
+  /** Can the type of a column that is there be widened? */
+  readonly widens: boolean;
+}
+
+/** A column that the table has. */
+export interface TableColumn {
+  readonly name: string;
+  /** In the words of the columnar engine. */
+  readonly type: string;
+  /** In the destination's own words, for people. */
+  readonly native: string;
+  /** Can rows be without it: has it a default, or does it fill itself? */
+  readonly optional: boolean;
+  /** Does it take every value of the offered column of its name unchanged? Null where none is offered. */
+  readonly fits: boolean | null;
+}
 
 export interface LoadRequest {
   readonly table: Table;
@@ -28,6 +51,12 @@ export interface LoadRequest {
   readonly loadKey: string;
   /** A load with a fence lower than the highest one seen for this table and partition is refused with FENCED. */
   readonly fence: number;
+  /** Stored with the rows, if the table still holds what each says it comes from; refused with FENCED if not. @default [] */
+  readonly positions?: readonly Position[];
+  /** Columns whose type in the table is to become that of the rows; only where the sink widens. @default [] */
+  readonly widen?: readonly Column[];
+  /** When the load happens, for `scd2`: milliseconds since the epoch, UTC. @default now */
+  readonly at?: number;
 }
 
 export interface SinkContext {
@@ -40,5 +69,15 @@ export interface SinkContext {
   readonly resolve: (setting: Setting) => string;
 }
 
-/** Returns how many rows the destination holds of this load once it is committed. */
-export type SinkAdapter = (request: LoadRequest, context: SinkContext) => Promise<{ readonly loaded: number }>;
+/** Serves the tables of one vendor. */
+export interface Sink {
+  readonly capabilities: SinkCapabilities;
+  /** Returns how many rows the destination holds of this load once it is committed. */
+  load(request: LoadRequest, context: SinkContext): Promise<{ readonly loaded: number }>;
+  /** The table's columns, without Sluice's own, held against those that are offered; null where there is no such table. */
+  columns(table: Table, offered: readonly Column[], context: SinkContext): Promise<readonly TableColumn[] | null>;
+  /** What the last load of the table stored for this reader; null for nothing. */
+  position(table: Table, reader: string, context: SinkContext): Promise<Json>;
+  /** Some of the table's rows, any ones, at most `limit`: for a look at the values. */
+  sample(table: Table, columns: readonly string[], limit: number, context: SinkContext): Promise<readonly Row[]>;
+}

@@ -7,6 +7,7 @@ import type { Dataset } from "../dataset/dataset.ts";
 import type { Session } from "../dataset/session.ts";
 import type { JsonObject } from "../json.ts";
 import type { Log } from "../log.ts";
+import type { RejectedRow } from "./rejected-rows.ts";
 
 /** Something to extract: plain data that says what is read and who reads it. */
 export interface Source {
@@ -31,9 +32,52 @@ export interface SourceContext {
   readonly artifacts: ArtifactStore;
   /** The worker's columnar session; opened at the first call. */
   readonly session: () => Promise<Session>;
+  /** Sets rows aside that can't be read as they should be, with their reasons; returns how many. Called at most once. */
+  readonly reject: (
+    what: string,
+    rows: AsyncIterable<readonly RejectedRow[]> | Iterable<readonly RejectedRow[]>,
+  ) => Promise<number>;
   /** The value behind a setting; what comes from a reference is redacted from logs and errors from then on. */
   readonly resolve: (setting: Setting) => string;
 }
 
-/** Reads a source to its end and returns the rows as a dataset, in bounded memory. */
+/**
+ * Reads a source to its end and returns the rows as a dataset, in bounded memory. What it has set aside by `reject` it counts
+ * as the dataset's `quarantined`.
+ */
 export type SourceAdapter = (source: Source, context: SourceContext) => Promise<Dataset>;
+
+/** A value of a cursor: never a `number` or a `Date`, which would lose digits. */
+export interface CursorValue {
+  /** In the words of the columnar engine; "xid8" for a transaction of PostgreSQL. */
+  readonly type: string;
+  /** As the columnar engine writes it: "2026-01-31 02:00:00.123456+00", "9007199254740993". */
+  readonly text: string;
+}
+
+/** The part of a source that is read: from a value, included, to one that isn't. */
+export interface ReadRange {
+  /** value: rows by a column of theirs · transaction: by the transaction that wrote them, none left out that commits late. */
+  readonly by: "value" | "transaction";
+  /** The column; null for what the source itself knows of a row's transaction. */
+  readonly cursor: string | null;
+  /** Null: from the first row. */
+  readonly from: CursorValue | null;
+  /**
+   * Null: to the last row. "clock": where the cursor is a time, below the source's own clock as the reading begins, so that
+   * the end doesn't move and a row dated in the future waits its turn; where it isn't a time, to the last row.
+   */
+  readonly until: CursorValue | "clock" | null;
+  /** Are rows read whose cursor is null? */
+  readonly nulls: boolean;
+}
+
+/** What a reading of a range has come to. */
+export interface RangeRead {
+  readonly dataset: Dataset;
+  /** Where it ended, itself not included; null where it went to the last row. Never null by transaction. */
+  readonly until: CursorValue | null;
+}
+
+/** Reads a range of a source, all of it from one state of the source. Throws DEFINITION_INVALID for what can't be ordered. */
+export type RangeReader = (source: Source, range: ReadRange, context: SourceContext) => Promise<RangeRead>;

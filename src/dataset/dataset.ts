@@ -1,4 +1,5 @@
 // What flows between steps: a handle on rows that lie in Parquet files, never the rows themselves.
+import type { Position } from "./position.ts";
 
 /** A column and its type in the words of the columnar engine: "VARCHAR", "BIGINT", "TIMESTAMP WITH TIME ZONE" … */
 export interface Column {
@@ -18,4 +19,13 @@ export interface Dataset {
   readonly hash: string;
   /** Rows that the contract behind this dataset has set aside, where it has any: an empty dataset may have been a full one. */
   readonly quarantined?: number;
+  /** How far the sources behind these rows were read, where they are read incrementally; stored by the load of the rows. */
+  readonly positions?: readonly Position[];
+}
+
+/** The positions behind a dataset that is made from others; nothing where there are none. */
+export function positionsBehind(datasets: readonly Dataset[]): Pick<Dataset, "positions"> {
+  const positions = datasets.flatMap((dataset) => dataset.positions ?? []);
+  const distinct = [...new Map(positions.map((one) => [`${one.table} ${one.reader}`, one])).values()];
+  return distinct.length === 0 ? {} : { positions: distinct };
 }

@@ -1,7 +1,7 @@
 // The kind of step that makes a dataset from others by a query.
 import type { StepHandle, StepSpec } from "../pipeline/step.ts";
 import type { ArtifactStore } from "./artifact-store.ts";
-import type { Dataset } from "./dataset.ts";
+import { positionsBehind, type Dataset } from "./dataset.ts";
 import type { Session } from "./session.ts";
 import { describeSql, inlineSql, quoteIdentifier, type Sql } from "./sql.ts";
 import { readDataset, writeQuery } from "./write-dataset.ts";
@@ -38,7 +38,8 @@ export function transform(
           .join("\n"),
       );
       try {
-        const output = await writeQuery(session, needs.artifacts, inlineSql(query));
+        const made = await writeQuery(session, needs.artifacts, inlineSql(query));
+        const output = { ...made, ...positionsBehind(datasets.map(([, dataset]) => dataset)) };
         const rowsIn = datasets.reduce((sum, [, dataset]) => sum + dataset.rows, 0);
         return { output, rows: { in: rowsIn, out: output.rows, duplicate: 0, quarantined: 0 } };
       } finally {

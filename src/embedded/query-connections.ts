@@ -7,6 +7,7 @@ import { dataFolder, lakeFolder } from "../adapters/lake/catalog.ts";
 import { attachLake, lakeTables } from "../adapters/lake/read.ts";
 import { systemClock } from "../clock.ts";
 import { resolveSetting, type Connection } from "../config.ts";
+import { rejectNothing } from "../connect/rejected-rows.ts";
 import type { Source, SourceAdapter, SourceContext } from "../connect/source.ts";
 import type { SqlConnection } from "../connect/sql-connection.ts";
 import type { Dataset } from "../dataset/dataset.ts";
@@ -119,6 +120,7 @@ async function readTable(
       temporary: join(places.temporary, "making"),
     }),
     session: async () => session,
+    reject: rejectNothing,
     resolve: (setting) => resolveSetting(setting, places.folder),
   };
   try {

@@ -5,8 +5,7 @@ import { openOnlineStore } from "../adapters/sqlite/online-store.ts";
 import { openQuarantineStore } from "../adapters/sqlite/quarantine-store.ts";
 import { isSecret, resolveSetting } from "../config.ts";
 import type { ConnectNeeds } from "../connect/needs.ts";
-import type { SinkAdapter } from "../connect/sink.ts";
-import type { SourceAdapter } from "../connect/source.ts";
+import type { RangeReader, SourceAdapter } from "../connect/source.ts";
 import { openSession, type Session } from "../dataset/session.ts";
 import type { TransformNeeds } from "../dataset/transform.ts";
 import type { FeatureNeeds } from "../features/materialize.ts";
@@ -26,7 +25,8 @@ export interface ServiceOptions {
   readonly redactor: Redactor;
 }
 
-export interface Services extends ConnectNeeds, TransformNeeds, QualityNeeds, FeatureNeeds, RetrievalNeeds {
+export interface Services
+  extends Omit<ConnectNeeds, "quarantine">, TransformNeeds, QualityNeeds, FeatureNeeds, RetrievalNeeds {
   /** Stops the query that is running, if one is. */
   interrupt(): void;
 }
@@ -66,6 +66,7 @@ export function createServices({ home, folder, memory, redactor }: ServiceOption
       return value;
     },
     sources,
+    ranges,
     sinks,
   };
 }
@@ -78,16 +79,13 @@ const sources = {
   postgres: source(async () => (await import("../adapters/postgres/source.ts")).postgresSource),
   sqlite: source(async () => (await import("../adapters/sqlite/source.ts")).sqliteSource),
 };
-const sinks = {
-  lake: sink(async () => (await import("../adapters/lake/sink.ts")).lakeSink),
-  postgres: sink(async () => (await import("../adapters/postgres/sink.ts")).postgresSink),
+const ranges: Readonly<Record<string, RangeReader>> = {};
+const sinks: ConnectNeeds["sinks"] = {
+  lake: async () => (await import("../adapters/lake/sink.ts")).lakeSink,
+  postgres: async () => (await import("../adapters/postgres/sink.ts")).postgresSink,
 };
 
 function source(load: () => Promise<SourceAdapter>): SourceAdapter {
-  return async (request, context) => (await load())(request, context);
-}
-
-function sink(load: () => Promise<SinkAdapter>): SinkAdapter {
   return async (request, context) => (await load())(request, context);
 }
 

@@ -1,8 +1,8 @@
 // What a test puts in place of the world, in a worker: what steps produce without being run, and where what is loaded goes.
 // Everything else is as it would be.
 import type { Connection } from "../config.ts";
-import type { SinkAdapter } from "../connect/sink.ts";
-import type { Source, SourceAdapter } from "../connect/source.ts";
+import type { Sink } from "../connect/sink.ts";
+import type { RangeReader, Source, SourceAdapter } from "../connect/source.ts";
 import type { Column, Dataset } from "../dataset/dataset.ts";
 import { writeRows } from "../dataset/write-dataset.ts";
 import { SluiceError } from "../errors.ts";
@@ -123,10 +123,10 @@ function declaredColumns(columns: Json | undefined): Column[] {
 
 /** The services with the test's own warehouse in place of every destination that the test does not want to be real. */
 export function servicesWith(services: Services, { connections }: StandIns): Services {
-  const sink: SinkAdapter = (request, context) => {
-    const target = targetOf(connections, request.table.connection);
-    const own = services.sinks[target.vendor];
-    if (own !== undefined) return own({ ...request, table: { ...request.table, connection: target } }, context);
+  const openFor = async (connection: Connection): Promise<{ readonly own: Sink; readonly target: Connection }> => {
+    const target = targetOf(connections, connection);
+    const own = await services.sinks[target.vendor]?.();
+    if (own !== undefined) return { own, target };
     throw new SluiceError(
       "USAGE",
       `Nothing here can load into "${target.vendor}", which stands in for "${target.name}"`,
@@ -135,7 +135,35 @@ export function servicesWith(services: Services, { connections }: StandIns): Ser
       },
     );
   };
-  const sinks = Object.fromEntries(Object.keys(services.sinks).map((vendor) => [vendor, sink]));
+  const standingIn =
+    (vendor: string): (() => Promise<Sink>) =>
+    async () => ({
+      // What the stand-in can't do is said by it: here it isn't known yet which it is.
+      capabilities: (await services.sinks[vendor]!()).capabilities,
+      load: async (request, context) => {
+        const { own, target } = await openFor(request.table.connection);
+        return own.load({ ...request, table: { ...request.table, connection: target } }, context);
+      },
+      columns: async (table, offered, context) => {
+        const { own, target } = await openFor(table.connection);
+        return own.columns({ ...table, connection: target }, offered, context);
+      },
+      position: async (table, reader, context) => {
+        const { own, target } = await openFor(table.connection);
+        return own.position({ ...table, connection: target }, reader, context);
+      },
+      sample: async (table, columns, limit, context) => {
+        const { own, target } = await openFor(table.connection);
+        return own.sample({ ...table, connection: target }, columns, limit, context);
+      },
+    });
+  const sinks = Object.fromEntries(Object.keys(services.sinks).map((vendor) => [vendor, standingIn(vendor)]));
+  const ranges = Object.fromEntries(
+    Object.entries(services.ranges).map(([vendor, own]): [string, RangeReader] => [
+      vendor,
+      (source, range, context) => own(standInFor(source, connections), range, context),
+    ]),
+  );
   const sources = Object.fromEntries(
     Object.entries(services.sources).map(([vendor, own]): [string, SourceAdapter] => [
       vendor,
@@ -143,7 +171,7 @@ export function servicesWith(services: Services, { connections }: StandIns): Ser
     ]),
   );
   // Stores are opened when they are first asked for: a copy of all fields would open them.
-  return Object.assign(Object.create(services) as Services, { sinks, sources });
+  return Object.assign(Object.create(services) as Services, { sinks, ranges, sources });
 }
 
 function targetOf(connections: StandIns["connections"], connection: Connection): Connection {

@@ -1,6 +1,6 @@
 // The kind of step that lets valid rows through and sets the others aside. It drops nothing in silence: rows in are
 // rows out + duplicate + quarantined, checked on what was really read and written.
-import type { Dataset } from "../dataset/dataset.ts";
+import { positionsBehind, type Dataset } from "../dataset/dataset.ts";
 import { SluiceError } from "../errors.ts";
 import { contentHash } from "../json.ts";
 import type { StepContext, StepHandle, StepResult, StepSpec } from "../pipeline/step.ts";
@@ -89,12 +89,21 @@ async function execute(
     quarantined: outcome.quarantined,
   };
   const { quarantined } = outcome;
-  return { output: quarantined === 0 ? outcome.valid : { ...outcome.valid, quarantined }, rows };
+  const valid = { ...outcome.valid, ...positionsBehind([dataset]) };
+  return { output: quarantined === 0 ? valid : { ...valid, quarantined }, rows };
 }
 
 function emptyDataset(contract: Contract, dataset: Dataset): Dataset {
   const { columns } = compileContract(contract, dataset.columns, (position) => `c${position}`);
-  return { kind: "dataset", files: [], columns, rows: 0, bytes: 0, hash: contentHash([]) };
+  return {
+    kind: "dataset",
+    files: [],
+    columns,
+    rows: 0,
+    bytes: 0,
+    hash: contentHash([]),
+    ...positionsBehind([dataset]),
+  };
 }
 
 async function failOnAny(

@@ -6,15 +6,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openArtifactStore } from "../../src/adapters/file-system/artifact-store.ts";
-import type { LoadRequest, SinkAdapter, SinkContext, Table, WriteDisposition } from "../../src/connect/sink.ts";
+import type { LoadRequest, Sink, SinkContext, Table } from "../../src/connect/sink.ts";
+import type { WriteDisposition } from "../../src/connect/write-disposition.ts";
 import type { ArtifactStore } from "../../src/dataset/artifact-store.ts";
-import type { Dataset } from "../../src/dataset/dataset.ts";
+import type { Column, Dataset } from "../../src/dataset/dataset.ts";
 import type { Row } from "../../src/dataset/session.ts";
 import { writeQuery } from "../../src/dataset/write-dataset.ts";
+import type { Json } from "../../src/json.ts";
 
 /** One sink on an empty destination. */
 export interface SinkHarness {
-  readonly adapter: SinkAdapter;
+  readonly adapter: Sink;
   /** A table that doesn't exist yet; the same name gives the same table. */
   table(name: string): Table;
   readonly context: SinkContext;
@@ -58,7 +60,7 @@ export function testSink({ name, create }: SinkSuite): void {
       write: WriteDisposition,
       request: Partial<LoadRequest> = {},
     ): Promise<{ readonly loaded: number }> =>
-      harness.adapter(
+      harness.adapter.load(
         { table, dataset: data, write, partition: null, loadKey: randomUUID(), fence: (fence += 1), ...request },
         harness.context,
       );
@@ -246,8 +248,71 @@ export function testSink({ name, create }: SinkSuite): void {
         loadKey: "late",
         fence: 99,
       };
-      await expect(harness.adapter(request, { ...harness.context, signal: AbortSignal.abort() })).rejects.toThrow();
+      await expect(
+        harness.adapter.load(request, { ...harness.context, signal: AbortSignal.abort() }),
+      ).rejects.toThrow();
       expect(await ids(table)).toEqual(["1", "2"]);
+    });
+
+    describe("positions", () => {
+      const reader = "orders_sync.changes";
+      const tableName = (table: Table): string => `${table.connection.name}.${table.name}`;
+      const moving = (table: Table, from: Json, to: Json): Pick<LoadRequest, "positions"> => ({
+        positions: [{ table: tableName(table), reader, from, to, repeats: false }],
+      });
+      const position = (table: Table): Promise<Json> => harness.adapter.position(table, reader, harness.context);
+
+      it("are stored with the rows, by reader and table", async () => {
+        const table = harness.table("people");
+        expect(await position(table)).toBe(null);
+        await load(table, await people(1, 1), "append", moving(table, null, { at: "2026-01-31 é" }));
+        expect(await position(table)).toEqual({ at: "2026-01-31 é" });
+        await load(table, await people(2, 2), "append", moving(table, { at: "2026-01-31 é" }, { at: "2026-02-01" }));
+        expect(await position(table)).toEqual({ at: "2026-02-01" });
+        expect(await harness.adapter.position(table, "another", harness.context)).toBe(null);
+        expect(await position(harness.table("others"))).toBe(null);
+      });
+
+      it("that have been moved meanwhile refuse the load, which writes nothing", async () => {
+        const table = harness.table("people");
+        await load(table, await people(1, 1), "append", moving(table, null, { at: 1 }));
+        await expect(load(table, await people(2, 2), "append", moving(table, null, { at: 2 }))).rejects.toMatchObject({
+          code: "FENCED",
+        });
+        expect(await ids(table)).toEqual(["1"]);
+        expect(await position(table)).toEqual({ at: 1 });
+      });
+
+      it("aren't moved by a replay, nor by a load that fails", async () => {
+        const table = harness.table("people");
+        const data = await people(1, 1);
+        await load(table, data, "append", { loadKey: "first", ...moving(table, null, { at: 1 }) });
+        await load(table, await people(2, 2), "append", moving(table, { at: 1 }, { at: 2 }));
+        expect(await load(table, data, "append", { loadKey: "first", ...moving(table, null, { at: 1 }) })).toEqual({
+          loaded: 1,
+        });
+        expect(await position(table)).toEqual({ at: 2 });
+        const misfit = await dataset("SELECT 'three' AS id, 'z' AS label");
+        await expect(load(table, misfit, "append", moving(table, { at: 2 }, { at: 3 }))).rejects.toThrow();
+        expect(await position(table)).toEqual({ at: 2 });
+      });
+    });
+
+    it("its columns are told, each held against what is offered; nothing of a table that isn't there", async () => {
+      const table = harness.table("people");
+      const columns = (offered: readonly Column[]) => harness.adapter.columns(table, offered, harness.context);
+      expect(await columns([])).toBe(null);
+      const data = await people(1, 3);
+      await load(table, data, "append");
+      const found = (await columns([...data.columns, { name: "new", type: "VARCHAR" }]))!;
+      expect(found.map(({ name, fits }) => [name, fits])).toEqual([
+        ["id", true],
+        ["label", true],
+      ]);
+      const [id] = (await columns([{ name: "id", type: "VARCHAR" }]))!;
+      expect(id).toMatchObject({ name: "id", fits: false });
+      const sample = await harness.adapter.sample(table, ["label", "id"], 2, harness.context);
+      expect(sample.map((row) => row["label"])).toEqual(["x", "x"]);
     });
 
     it("a dataset of several files is loaded whole", async () => {

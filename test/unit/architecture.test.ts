@@ -47,6 +47,8 @@ const MAY_IMPORT = {
 const PORTS = [
   "connect/source.ts",
   "connect/sink.ts",
+  "connect/position.ts",
+  "connect/write-disposition.ts",
   "dataset/artifact-store.ts",
   "engine/stores/run-store.ts",
   "engine/attempts/executor.ts",

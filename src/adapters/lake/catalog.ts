@@ -29,6 +29,12 @@ const migrations: readonly string[] = [
   CREATE TABLE released (name TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE upkeep (id INTEGER PRIMARY KEY CHECK (id = 1), collected_at INTEGER NOT NULL) STRICT;
   `,
+  `
+  -- How far readers have read what their loads of a table brought; position is JSON.
+  CREATE TABLE _sluice_positions (
+    table_name TEXT NOT NULL, reader TEXT NOT NULL, position TEXT NOT NULL, PRIMARY KEY (table_name, reader)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];
 
 /** Where the warehouse of a connection lies. */

@@ -1,14 +1,41 @@
 // Loads a dataset into the embedded warehouse. The rows are not read again: their files are linked into the warehouse,
 // and one transaction of the catalog makes them the table's.
-import type { LoadRequest, SinkAdapter } from "../../connect/sink.ts";
+import { checkUnmoved } from "../../connect/position.ts";
+import type { LoadRequest, Sink, SinkContext, TableColumn } from "../../connect/sink.ts";
 import type { Column, Dataset } from "../../dataset/dataset.ts";
+import { quoteIdentifier } from "../../dataset/sql.ts";
 import { SluiceError } from "../../errors.ts";
+import type { Json } from "../../json.ts";
 import type { Database } from "../sqlite/database.ts";
-import { lakeFolder, noPartition, writableCatalog } from "./catalog.ts";
+import { lakeFolder, noPartition, withCatalog, writableCatalog } from "./catalog.ts";
 import { bringFiles, dataFileNames, gracePeriod, removeUnheld } from "./data-files.ts";
+import { lakeRelation, lakeTables } from "./read.ts";
 
-/** The adapter of the vendor "lake". */
-export const lakeSink: SinkAdapter = async (request, context) => {
+/** Loads into tables of the vendor "lake". */
+export const lakeSink: Sink = {
+  capabilities: { writes: ["append", "replace", "replace-partition"], effect: "exactly-once", widens: false },
+  load: loadFiles,
+  columns: async (table, offered, context) => {
+    const present = lakeTables(lakeFolder(table.connection, context)).find(({ name }) => name === table.name);
+    return present === undefined ? null : present.columns.map((column) => tableColumn(column, offered));
+  },
+  position: async (table, reader, context) =>
+    withCatalog(lakeFolder(table.connection, context), (catalog) => positionIn(catalog, table.name, reader)),
+  sample: async (table, columns, limit, context) => {
+    const present = lakeTables(lakeFolder(table.connection, context)).find(({ name }) => name === table.name);
+    if (present === undefined) return [];
+    const names = columns.map((name) => quoteIdentifier(name)).join(", ");
+    return (await context.session()).rows(`SELECT ${names} FROM (${lakeRelation(present)}) LIMIT ${limit}`);
+  },
+};
+
+/** Rows may lack a column of the table as little as they may have it in another type. */
+function tableColumn({ name, type }: Column, offered: readonly Column[]): TableColumn {
+  const other = offered.find((column) => column.name === name);
+  return { name, type, native: type, optional: false, fits: other === undefined ? null : other.type === type };
+}
+
+async function loadFiles(request: LoadRequest, context: SinkContext): Promise<{ readonly loaded: number }> {
   context.signal.throwIfAborted();
   const folder = lakeFolder(request.table.connection, context);
   const catalog = writableCatalog(folder);
@@ -21,6 +48,7 @@ export const lakeSink: SinkAdapter = async (request, context) => {
     if (before === null) checkFence(catalog, request);
     raiseFence(catalog, request);
     if (before !== null) return before;
+    storePositions(catalog, request);
     const columns = grownColumns(catalog, request);
     // Garbage collection may have come between: it can't now.
     bringFiles(folder, request.dataset, names);
@@ -42,7 +70,26 @@ export const lakeSink: SinkAdapter = async (request, context) => {
   if ((upkeep?.collected_at ?? 0) < now - gracePeriod)
     catalog.transaction(() => removeUnheld(catalog, folder, now, gracePeriod));
   return { loaded };
-};
+}
+
+function positionIn(catalog: Database, table: string, reader: string): Json {
+  const row = catalog
+    .prepare("SELECT position FROM _sluice_positions WHERE table_name = ? AND reader = ?")
+    .get(table, reader) as { position: string } | undefined;
+  return row === undefined ? null : (JSON.parse(row.position) as Json);
+}
+
+function storePositions(catalog: Database, { table, positions = [] }: LoadRequest): void {
+  for (const position of positions) {
+    checkUnmoved(positionIn(catalog, table.name, position.reader), position);
+    catalog
+      .prepare(
+        `INSERT INTO _sluice_positions (table_name, reader, position) VALUES (?, ?, ?)
+         ON CONFLICT DO UPDATE SET position = excluded.position`,
+      )
+      .run(table.name, position.reader, JSON.stringify(position.to));
+  }
+}
 
 function earlierLoad(catalog: Database, { table, loadKey }: LoadRequest): number | null {
   const row = catalog

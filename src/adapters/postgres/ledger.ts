@@ -1,20 +1,24 @@
-// The table `_sluice_loads`: which loads a schema's tables hold, written in the transaction of the load itself.
-// A row in it is the proof that its rows are there; nothing is ever taken from it.
+// The tables `_sluice_loads` and `_sluice_positions` of a schema: which loads its tables hold, and how far what they brought
+// was read; both written in the transaction of the load itself. A row in `_sluice_loads` is the proof that its rows are there;
+// nothing is ever taken from it.
+import { checkUnmoved } from "../../connect/position.ts";
 import type { LoadRequest } from "../../connect/sink.ts";
+import type { Position } from "../../dataset/position.ts";
 import { quoteIdentifier, quoteLiteral } from "../../dataset/sql.ts";
 import { SluiceError } from "../../errors.ts";
+import type { Json } from "../../json.ts";
 import type { PostgresClient } from "./connection.ts";
 import type { Target } from "./table.ts";
 
 /** Makes the schema and the ledger when they are missing, in a transaction of its own. */
 export async function prepareLedger(client: PostgresClient, target: Target): Promise<void> {
   const ledger = ledgerOf(target);
-  const { rows } = await client.query("select to_regclass($1) is not null, to_regnamespace($2) is not null", [
-    ledger,
-    quoteIdentifier(target.schema),
-  ]);
-  const [hasLedger, hasSchema] = rows[0]!;
-  if (hasLedger === "t") return;
+  const { rows } = await client.query(
+    "select to_regclass($1) is not null and to_regclass($2) is not null, to_regnamespace($3) is not null",
+    [ledger, positionsOf(target), quoteIdentifier(target.schema)],
+  );
+  const [hasLedgers, hasSchema] = rows[0]!;
+  if (hasLedgers === "t") return;
   // "if not exists" alone is no protection against another session that creates the same thing at the same moment.
   await client.query(`begin;
     select pg_advisory_xact_lock(hashtextextended(${quoteLiteral(`sluice schema ${target.schema}`)}, 0));
@@ -29,6 +33,13 @@ export async function prepareLedger(client: PostgresClient, target: Target): Pro
       primary key (table_name, load_key)
     );
     create index if not exists _sluice_loads_by_fence on ${ledger} (table_name, partition, fence);
+    create table if not exists ${positionsOf(target)} (
+      table_name text not null,
+      reader text not null,
+      position jsonb not null,
+      stored_at timestamptz not null default now(),
+      primary key (table_name, reader)
+    );
     commit`);
 }
 
@@ -74,6 +85,39 @@ export async function recordLoad(
     `insert into ${ledgerOf(target)} (table_name, load_key, partition, fence, rows) values ($1, $2, $3, $4, $5)`,
     [target.table, request.loadKey, request.partition ?? "", request.fence, loaded],
   );
+}
+
+/** What the last load stored for this reader; null for nothing. */
+export async function storedPosition(client: PostgresClient, target: Target, reader: string): Promise<Json> {
+  const positions = positionsOf(target);
+  const { rows: there } = await client.query("select to_regclass($1) is not null", [positions]);
+  if (there[0]![0] !== "t") return null;
+  const { rows } = await client.query(`select position from ${positions} where table_name = $1 and reader = $2`, [
+    target.table,
+    reader,
+  ]);
+  const text = rows[0]?.[0];
+  return text == null ? null : (JSON.parse(text) as Json);
+}
+
+/** Moves positions on, in the load's transaction, which holds the table's lock. Throws FENCED for one that has been moved. */
+export async function storePositions(
+  client: PostgresClient,
+  target: Target,
+  positions: readonly Position[],
+): Promise<void> {
+  for (const position of positions) {
+    checkUnmoved(await storedPosition(client, target, position.reader), position);
+    await client.query(
+      `insert into ${positionsOf(target)} (table_name, reader, position) values ($1, $2, $3)
+       on conflict (table_name, reader) do update set position = excluded.position, stored_at = now()`,
+      [target.table, position.reader, JSON.stringify(position.to)],
+    );
+  }
+}
+
+function positionsOf(target: Target): string {
+  return quoteIdentifier(target.schema, "_sluice_positions");
 }
 
 function ledgerOf(target: Target): string {

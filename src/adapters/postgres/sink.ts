@@ -6,7 +6,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { randomUUID } from "node:crypto";
 import { pipeline } from "node:stream/promises";
-import type { LoadRequest, SinkAdapter, SinkContext, Table } from "../../connect/sink.ts";
+import type { LoadRequest, Sink, SinkContext, Table } from "../../connect/sink.ts";
 import type { Column } from "../../dataset/dataset.ts";
 import type { Session } from "../../dataset/session.ts";
 import { quoteIdentifier, quoteLiteral } from "../../dataset/sql.ts";
@@ -14,12 +14,32 @@ import { readDataset } from "../../dataset/write-dataset.ts";
 import { SluiceError } from "../../errors.ts";
 import { withPostgres, type PostgresClient } from "./connection.ts";
 import { copyInOptions, writeCsv } from "./csv.ts";
-import { findEarlier, prepareLedger, recordLoad } from "./ledger.ts";
-import { partitionColumn, prepareTable, type Target } from "./table.ts";
+import { findEarlier, prepareLedger, recordLoad, storedPosition, storePositions } from "./ledger.ts";
+import { partitionColumn, prepareTable, tableColumns, type Target } from "./table.ts";
 import { loadingExpression } from "./types.ts";
 
 /** Loads into tables of the vendor "postgres". */
-export const postgresSink: SinkAdapter = async (request: LoadRequest, context: SinkContext) => {
+export const postgresSink: Sink = {
+  capabilities: { writes: ["append", "replace", "replace-partition"], effect: "exactly-once", widens: false },
+  load: loadRows,
+  columns: (table, offered, context) =>
+    withPostgres(table.connection, "sink", context, async (client) =>
+      tableColumns(client, await targetOf(client, table), offered),
+    ),
+  position: (table, reader, context) =>
+    withPostgres(table.connection, "sink", context, async (client) =>
+      storedPosition(client, await targetOf(client, table), reader),
+    ),
+  sample: (table, columns, limit, context) =>
+    withPostgres(table.connection, "sink", context, async (client) => {
+      const { sql } = await targetOf(client, table);
+      const names = columns.map((name) => quoteIdentifier(name)).join(", ");
+      const { rows } = await client.query(`select ${names} from ${sql} limit ${limit}`);
+      return rows.map((row) => Object.fromEntries(columns.map((name, position) => [name, row[position] ?? null])));
+    }),
+};
+
+async function loadRows(request: LoadRequest, context: SinkContext): Promise<{ readonly loaded: number }> {
   context.signal.throwIfAborted();
   const folder = join(context.home, "tmp");
   await mkdir(folder, { recursive: true });
@@ -37,7 +57,7 @@ export const postgresSink: SinkAdapter = async (request: LoadRequest, context: S
   } finally {
     await rm(path, { force: true });
   }
-};
+}
 
 async function loadOnce(
   client: PostgresClient,
@@ -56,6 +76,7 @@ async function loadOnce(
     await client.query("commit");
     return { loaded: earlier };
   }
+  await storePositions(client, target, request.positions ?? []);
   await prepareTable(client, target, request, columns);
   if (request.write === "replace") await client.query(`delete from ${target.sql}`);
   if (request.write === "replace-partition")

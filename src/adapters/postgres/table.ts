@@ -1,12 +1,13 @@
 // The table that is loaded into: created when it is missing, given the columns that are new, refused when the rows don't
 // fit. A column is never changed or dropped.
-import type { LoadRequest, WriteDisposition } from "../../connect/sink.ts";
+import type { LoadRequest, TableColumn } from "../../connect/sink.ts";
+import type { WriteDisposition } from "../../connect/write-disposition.ts";
 import type { Column } from "../../dataset/dataset.ts";
 import { probableRename } from "../../dataset/rename-suspicion.ts";
 import { quoteIdentifier } from "../../dataset/sql.ts";
 import { SluiceError } from "../../errors.ts";
 import type { PostgresClient } from "./connection.ts";
-import { fits, loadingType } from "./types.ts";
+import { engineType, fits, loadingType } from "./types.ts";
 
 export interface Target {
   /** With its connection, for people: "warehouse.staging.sales". */
@@ -52,6 +53,28 @@ export async function prepareTable(
     const index = marked ? "" : `; create index on ${target.sql} (${partitionColumn})`;
     await client.query(`alter table ${target.sql} ${added.map((column) => `add column ${column}`).join(", ")}${index}`);
   }
+}
+
+/** The table's columns, without Sluice's own, held against those that are offered; null where there is no such table. */
+export async function tableColumns(
+  client: PostgresClient,
+  target: Target,
+  offered: readonly Column[],
+): Promise<readonly TableColumn[] | null> {
+  const present = await presentColumns(client, target);
+  if (present === null) return null;
+  return present
+    .filter(({ name }) => !name.startsWith("_sluice_"))
+    .map(({ name, type, fillsItself }) => {
+      const column = offered.find((other) => other.name === name);
+      return {
+        name,
+        type: engineType(type),
+        native: type,
+        optional: fillsItself,
+        fits: column === undefined ? null : fits(column, type),
+      };
+    });
 }
 
 async function presentColumns(client: PostgresClient, target: Target): Promise<readonly PresentColumn[] | null> {

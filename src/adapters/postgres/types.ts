@@ -36,6 +36,32 @@ export function readingExpression(field: Field, name: string): string {
   return [float4, float8, numeric].includes(field.dataTypeID) ? `nullif(${name}, 'NaN')` : name;
 }
 
+const namedTypes: Readonly<Record<string, string>> = {
+  boolean: "BOOLEAN",
+  smallint: "SMALLINT",
+  integer: "INTEGER",
+  bigint: "BIGINT",
+  real: "FLOAT",
+  "double precision": "DOUBLE",
+  date: "DATE",
+  "time without time zone": "TIME",
+  "timestamp without time zone": "TIMESTAMP",
+  "timestamp with time zone": "TIMESTAMP WITH TIME ZONE",
+  uuid: "UUID",
+  bytea: "BLOB",
+  interval: "INTERVAL",
+  json: "JSON",
+  jsonb: "JSON",
+};
+
+/** The engine's type for one that PostgreSQL calls so (format_type); VARCHAR for what has no counterpart. */
+export function engineType(native: string): string {
+  const decimal = /^numeric\((\d+),(\d+)\)$/.exec(native);
+  if (decimal !== null && Number(decimal[1]) <= 38) return `DECIMAL(${decimal[1]},${decimal[2]})`;
+  // Times may have a precision: "timestamp(3) with time zone".
+  return namedTypes[native.replace(/\(\d+\)/, "")] ?? "VARCHAR";
+}
+
 interface Loading {
   /** The type that a new table's column gets. */
   readonly type: string;

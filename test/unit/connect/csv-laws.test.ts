@@ -7,6 +7,7 @@ import { gzipSync } from "node:zlib";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createCsvSource, csvSource } from "../../../src/adapters/csv/source.ts";
+import { rejectNothing } from "../../../src/connect/rejected-rows.ts";
 import { systemClock } from "../../../src/clock.ts";
 import { csv } from "../../../src/connect/csv.ts";
 import { openSession, type Row, type Session } from "../../../src/dataset/session.ts";
@@ -40,6 +41,7 @@ const read = async (adapter = csvSource): Promise<Row[]> => {
     signal,
     log: silentLog,
     clock: systemClock,
+    reject: rejectNothing,
     artifacts,
     session: async () => session,
     resolve: String,

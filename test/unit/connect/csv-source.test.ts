@@ -8,6 +8,7 @@ import { requireSoundZstd } from "../../../src/adapters/csv/content.ts";
 import { createCsvSource, csvSource } from "../../../src/adapters/csv/source.ts";
 import { systemClock } from "../../../src/clock.ts";
 import { csv, type CsvOptions } from "../../../src/connect/csv.ts";
+import { rejectNothing } from "../../../src/connect/rejected-rows.ts";
 import type { SourceContext } from "../../../src/connect/source.ts";
 import { openSession, type Row, type Session } from "../../../src/dataset/session.ts";
 import { sql } from "../../../src/dataset/sql.ts";
@@ -40,6 +41,7 @@ const context = (): SourceContext => ({
   signal: new AbortController().signal,
   log: silentLog,
   clock: systemClock,
+  reject: rejectNothing,
   artifacts,
   session: async () => session,
   resolve: String,

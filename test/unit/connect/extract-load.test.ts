@@ -9,6 +9,7 @@ import { lakeSink } from "../../../src/adapters/lake/sink.ts";
 import { lakeSource } from "../../../src/adapters/lake/source.ts";
 import { systemClock } from "../../../src/clock.ts";
 import { defineConfig, env, type Connection } from "../../../src/config.ts";
+import { memoryQuarantineStore } from "../../../src/quality/memory-quarantine-store.ts";
 import { csv } from "../../../src/connect/csv.ts";
 import { extract } from "../../../src/connect/extract.ts";
 import { lake } from "../../../src/connect/lake.ts";
@@ -52,7 +53,9 @@ const needs = (): ConnectNeeds => ({
   home: join(folder, ".sluice"),
   resolve: String,
   sources: { csv: csvSource, lake: lakeSource },
-  sinks: { lake: lakeSink },
+  ranges: {},
+  sinks: { lake: async () => lakeSink },
+  quarantine: memoryQuarantineStore(),
 });
 const stepContext = (options: Partial<StepContext> = {}): StepContext => ({
   runId: "run-1",

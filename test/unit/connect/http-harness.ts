@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, vi } from "vitest";
 import { createHttpSource } from "../../../src/adapters/http/source.ts";
 import type { ClientTools } from "../../../src/adapters/http/client.ts";
+import { rejectNothing } from "../../../src/connect/rejected-rows.ts";
 import { manualClock } from "../../../src/clock.ts";
 import { resolveSetting } from "../../../src/config.ts";
 import { http, type GetOptions, type HttpOptions } from "../../../src/connect/http.ts";
@@ -66,6 +67,7 @@ export const contextWith = (more: Partial<SourceContext> = {}): SourceContext =>
   clock,
   artifacts,
   session: async () => session,
+  reject: rejectNothing,
   resolve: (setting) => resolveSetting(setting, folder),
   ...more,
 });

@@ -13,6 +13,7 @@ import { lakeSource } from "../../../src/adapters/lake/source.ts";
 import { systemClock } from "../../../src/clock.ts";
 import { lake } from "../../../src/connect/lake.ts";
 import type { LoadRequest } from "../../../src/connect/sink.ts";
+import { rejectNothing } from "../../../src/connect/rejected-rows.ts";
 import type { SourceContext } from "../../../src/connect/source.ts";
 import type { Dataset } from "../../../src/dataset/dataset.ts";
 import { openSession, type Session } from "../../../src/dataset/session.ts";
@@ -50,6 +51,7 @@ const context = (): SourceContext => ({
   signal: new AbortController().signal,
   log: silentLog,
   clock: systemClock,
+  reject: rejectNothing,
   artifacts,
   session: async () => session,
   resolve: String,
@@ -66,7 +68,7 @@ const load = async (table: string, data: Dataset, request: Partial<LoadRequest> 
     fence: loads,
     ...request,
   } as const;
-  return (await lakeSink(full, context())).loaded;
+  return (await lakeSink.load(full, context())).loaded;
 };
 const dataFiles = (): string[] => readdirSync(dataFolder(folder)).sort();
 
@@ -94,7 +96,7 @@ testSource({
           loadKey: "k",
           fence: 1,
         };
-        await lakeSink(request, { ...context(), folder: place, home: place });
+        await lakeSink.load(request, { ...context(), folder: place, home: place });
         return warehouse.table("rows").rows();
       },
       missing: async () => warehouse.query(sql`select * from nowhere`),

@@ -115,7 +115,7 @@ describe.skipIf(server === null)(server === null ? `PostgreSQL sink (${postgresM
       const rows = await data(String.raw`SELECT * FROM (VALUES
         (1, '', '\N', 'a"b,c' || chr(13) || chr(10), '\xDE\xAD\x00'::BLOB, [1, NULL], {'a': 'ü'}, 'infinity'::DOUBLE, 18446744073709551615::UBIGINT, 'infinity'::TIMESTAMP),
         (2, NULL, '\.', NULL, NULL, NULL, NULL, 'nan'::DOUBLE, NULL, NULL)) t(id, e, n, q, b, l, s, d, h, ts)`);
-      expect(await adapter(requestOf(connection.table("v"), rows), context)).toEqual({ loaded: 2 });
+      expect(await adapter.load(requestOf(connection.table("v"), rows), context)).toEqual({ loaded: 2 });
       const found = await sql(
         `select id, e, n, q, encode(b, 'hex') b, l::text, s::text, d::text, h::text, ts::text from v order by id`,
       );
@@ -138,7 +138,7 @@ describe.skipIf(server === null)(server === null ? `PostgreSQL sink (${postgresM
 
   it("a table of one column takes null and empty text as they are", () =>
     within(async ({ adapter, context, connection, sql }, data) => {
-      await adapter(
+      await adapter.load(
         requestOf(connection.table("one"), await data("SELECT * FROM (VALUES (NULL), (''), ('x')) t(a)")),
         context,
       );
@@ -151,7 +151,7 @@ describe.skipIf(server === null)(server === null ? `PostgreSQL sink (${postgresM
         write: "replace-partition",
         partition: "2011-01-04",
       });
-      await adapter(request, context);
+      await adapter.load(request, context);
       expect(await sql("select * from staging.sales")).toEqual([{ id: 1, _sluice_partition: "2011-01-04" }]);
       expect(
         await sql("select table_name, load_key, partition, fence::int, rows::int from staging._sluice_loads"),
@@ -164,11 +164,11 @@ describe.skipIf(server === null)(server === null ? `PostgreSQL sink (${postgresM
     "a reader's open transaction neither holds up a load nor loses the rows it began with",
     () =>
       within(async ({ adapter, context, connection, sql }, data) => {
-        await adapter(requestOf(connection.table("t"), await data("SELECT 1 AS id")), context);
+        await adapter.load(requestOf(connection.table("t"), await data("SELECT 1 AS id")), context);
         await sql("begin transaction isolation level repeatable read");
         expect(await sql("select id from t")).toEqual([{ id: 1 }]);
         const request = requestOf(connection.table("t"), await data("SELECT 2 AS id"), { write: "replace" });
-        expect(await adapter(request, context)).toEqual({ loaded: 1 });
+        expect(await adapter.load(request, context)).toEqual({ loaded: 1 });
         expect(await sql("select id from t")).toEqual([{ id: 1 }]);
         await sql("commit");
         expect(await sql("select id from t")).toEqual([{ id: 2 }]);
@@ -180,10 +180,10 @@ describe.skipIf(server === null)(server === null ? `PostgreSQL sink (${postgresM
     within(async ({ adapter, context, connection }, data) => {
       const rows = await data("SELECT 1 AS id");
       const request = requestOf(connection.table("t"), rows, { fence: 1_000_000 });
-      await adapter(request, context);
-      expect(await adapter({ ...request, fence: 1_000_005 }, context)).toEqual({ loaded: 1 });
+      await adapter.load(request, context);
+      expect(await adapter.load({ ...request, fence: 1_000_005 }, context)).toEqual({ loaded: 1 });
       await expect(
-        adapter(requestOf(connection.table("t"), rows, { fence: 1_000_003 }), context),
+        adapter.load(requestOf(connection.table("t"), rows, { fence: 1_000_003 }), context),
       ).rejects.toMatchObject({ code: "FENCED" });
     }));
 
@@ -192,7 +192,7 @@ describe.skipIf(server === null)(server === null ? `PostgreSQL sink (${postgresM
       await sql(
         "create table t (id bigint generated always as identity, name varchar(5) not null, at timestamptz default now())",
       );
-      await adapter(requestOf(connection.table("t"), await data("SELECT 'Ada' AS name")), context);
+      await adapter.load(requestOf(connection.table("t"), await data("SELECT 'Ada' AS name")), context);
       expect(await sql("select id, name, at is not null as at from t")).toEqual([{ id: "1", name: "Ada", at: true }]);
     }));
 
@@ -201,7 +201,7 @@ describe.skipIf(server === null)(server === null ? `PostgreSQL sink (${postgresM
       await sql("create table t (id integer)");
       await sql("insert into t values (7)");
       const error = await failureOf(
-        adapter(
+        adapter.load(
           requestOf(connection.table("t"), await data("SELECT 1 AS id"), {
             write: "replace-partition",
             partition: "p",
@@ -249,7 +249,7 @@ describe.skipIf(server === null)(server === null ? `PostgreSQL sink (${postgresM
   ])("refuses %s in one line", (_what, table, query, message) =>
     within(async ({ adapter, context, connection, sql }, data) => {
       await sql(table);
-      const error = await failureOf(adapter(requestOf(connection.table("t"), await data(query)), context));
+      const error = await failureOf(adapter.load(requestOf(connection.table("t"), await data(query)), context));
       expect(error).toMatchObject({ code: "SINK_SCHEMA", retryable: false });
       expect(error.message).toMatch(message);
       expect(error.message).not.toContain("\n");
@@ -259,9 +259,9 @@ describe.skipIf(server === null)(server === null ? `PostgreSQL sink (${postgresM
 
   it("guesses a renamed column", () =>
     within(async ({ adapter, context, connection }, data) => {
-      await adapter(requestOf(connection.table("t"), await data("SELECT 1 AS customer_id, 'x' AS a")), context);
+      await adapter.load(requestOf(connection.table("t"), await data("SELECT 1 AS customer_id, 'x' AS a")), context);
       const error = await failureOf(
-        adapter(requestOf(connection.table("t"), await data("SELECT 1 AS customerId, 'x' AS a")), context),
+        adapter.load(requestOf(connection.table("t"), await data("SELECT 1 AS customerId, 'x' AS a")), context),
       );
       expect(error.message).toBe('The rows have no column "customer_id", which the table warehouse.t has');
       expect(error.hint).toContain('"customerId"');
@@ -270,26 +270,29 @@ describe.skipIf(server === null)(server === null ? `PostgreSQL sink (${postgresM
   it("loading what was read from a loaded table gives the rows their own mark", () =>
     within(async ({ adapter, context, connection, sql }, data) => {
       const rows = await data("SELECT 1 AS id, 'old' AS _sluice_partition");
-      await adapter(requestOf(connection.table("t"), rows, { write: "replace-partition", partition: "new" }), context);
+      await adapter.load(
+        requestOf(connection.table("t"), rows, { write: "replace-partition", partition: "new" }),
+        context,
+      );
       expect(await sql("select * from t")).toEqual([{ id: 1, _sluice_partition: "new" }]);
     }));
 
   it("a cancelled load lets go of the server at once and leaves nothing", () =>
     within(async ({ adapter, context, connection, sql }, data) => {
       const rows = await data("SELECT 1 AS id");
-      await adapter(requestOf(connection.table("t"), rows), context);
+      await adapter.load(requestOf(connection.table("t"), rows), context);
       await sql("begin");
       await sql("lock table t in access exclusive mode");
       const stop = new AbortController();
       const loading = failureOf(
-        adapter(requestOf(connection.table("t"), rows, { write: "replace" }), { ...context, signal: stop.signal }),
+        adapter.load(requestOf(connection.table("t"), rows, { write: "replace" }), { ...context, signal: stop.signal }),
       );
       await untilWaiting(sql);
       stop.abort(new Error("stopped"));
       expect(await loading).toMatchObject({ message: "stopped" });
       await sql("commit");
       expect(await sql("select id from t")).toEqual([{ id: 1 }]);
-      expect(await adapter(requestOf(connection.table("t"), rows), context)).toEqual({ loaded: 1 });
+      expect(await adapter.load(requestOf(connection.table("t"), rows), context)).toEqual({ loaded: 1 });
     }));
 
   async function untilWaiting(sql: Harness["sql"]): Promise<void> {
@@ -308,7 +311,7 @@ describe.skipIf(server === null)(server === null ? `PostgreSQL sink (${postgresM
     within(async ({ adapter, context, url }, data) => {
       const rows = await data("SELECT 1 AS id");
       const fail = (other: string): ReturnType<typeof failureOf> =>
-        failureOf(adapter(requestOf(postgres(other)("warehouse").table("t"), rows), context));
+        failureOf(adapter.load(requestOf(postgres(other)("warehouse").table("t"), rows), context));
       const wrong = await fail(url.replace(/:[^:@]+@/, ":not-it@"));
       expect(wrong).toMatchObject({ code: "SINK_UNAVAILABLE", retryable: false });
       expect(wrong.message).toMatch(
@@ -325,7 +328,7 @@ describe.skipIf(server === null)(server === null ? `PostgreSQL sink (${postgresM
       });
       expect(await fail("mysql://a:secret@127.0.0.1:1/x")).toMatchObject({ code: "CONFIG_INVALID" });
       expect(
-        await failureOf(adapter(requestOf(postgres(env("NO_SUCH_URL"))("warehouse").table("t"), rows), context)),
+        await failureOf(adapter.load(requestOf(postgres(env("NO_SUCH_URL"))("warehouse").table("t"), rows), context)),
       ).toMatchObject({ code: "REFERENCE_UNRESOLVED" });
     }));
 });

@@ -7,6 +7,7 @@ import { postgresSource } from "../../../src/adapters/postgres/source.ts";
 import { systemClock } from "../../../src/clock.ts";
 import { resolveSetting } from "../../../src/config.ts";
 import { postgres, type PostgresConnection } from "../../../src/connect/postgres.ts";
+import { rejectNothing } from "../../../src/connect/rejected-rows.ts";
 import type { Source, SourceContext } from "../../../src/connect/source.ts";
 import { openSession, type Row, type Session } from "../../../src/dataset/session.ts";
 import { sql } from "../../../src/dataset/sql.ts";
@@ -51,6 +52,7 @@ describe.skipIf(server === null)(
       signal: new AbortController().signal,
       log: silentLog,
       clock: systemClock,
+      reject: rejectNothing,
       artifacts,
       session: async () => session,
       resolve: (setting) => resolveSetting(setting, folder),

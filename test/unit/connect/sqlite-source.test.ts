@@ -8,6 +8,7 @@ import { systemClock } from "../../../src/clock.ts";
 import { env, resolveSetting } from "../../../src/config.ts";
 import { sqlite } from "../../../src/connect/sqlite.ts";
 import type { SqlConnection } from "../../../src/connect/sql-connection.ts";
+import { rejectNothing } from "../../../src/connect/rejected-rows.ts";
 import type { Source, SourceContext } from "../../../src/connect/source.ts";
 import { openSession, type Row, type Session } from "../../../src/dataset/session.ts";
 import { identifier, sql } from "../../../src/dataset/sql.ts";
@@ -41,6 +42,7 @@ describe("SQLite source", () => {
     signal: new AbortController().signal,
     log: silentLog,
     clock: systemClock,
+    reject: rejectNothing,
     artifacts,
     session: async () => session,
     resolve: (setting) => resolveSetting(setting, folder),
