@@ -4,12 +4,37 @@ import { probableRename } from "../../dataset/rename-suspicion.ts";
 import { SluiceError } from "../../errors.ts";
 import type { PreparedFile } from "./prepare.ts";
 
+/** More columns than these the engine doesn't take at once: the time it needs grows with their square. */
+const mostColumns = 4096;
+
+/** Where in the header the columns stand that are taken; null for all. */
+export function neededColumns(request: CsvRequest, file: string, header: readonly string[]): readonly number[] | null {
+  if (header.length <= mostColumns / 4) return null;
+  const { columns } = request;
+  const needed =
+    columns === null
+      ? header.map((_, position) => position)
+      : header.flatMap((name, position) => (columns.some((column) => reads(column, name)) ? [position] : []));
+  if (needed.length <= mostColumns) return needed;
+  throw new SluiceError(
+    "SOURCE_COLUMNS",
+    `${file} has ${header.length} columns, and ${needed.length} of them are taken: ${mostColumns} are the most`,
+    {
+      hint: "Name those to take in `columns`.",
+      details: { file, columns: header.length },
+    },
+  );
+}
+
+function reads(column: CsvColumn, name: string): boolean {
+  return "column" in column ? column.column === name : column.expression.includes(name);
+}
+
 /** What comes out, after checking that every file has it. */
 export function columnsOf(request: CsvRequest, files: readonly PreparedFile[]): readonly CsvColumn[] {
   for (const { file, header } of files) {
-    const twice = header.find(
-      (name, position) => header.findIndex((other) => other.toLowerCase() === name.toLowerCase()) < position,
-    );
+    const seen = new Set<string>();
+    const twice = header.find((name) => seen.size === seen.add(name.toLowerCase()).size);
     if (twice !== undefined)
       throw columnError(
         file,
@@ -20,10 +45,7 @@ export function columnsOf(request: CsvRequest, files: readonly PreparedFile[]): 
     for (const column of request.columns ?? []) if ("column" in column) checkPresent(file, header, column.column);
     if (request.columns !== null && request.extraColumns === "fail") {
       const { columns } = request;
-      const extra = header.find(
-        (name) =>
-          !columns.some((column) => ("column" in column ? column.column === name : column.expression.includes(name))),
-      );
+      const extra = header.find((name) => !columns.some((column) => reads(column, name)));
       if (extra !== undefined) {
         throw columnError(
           file,
@@ -71,12 +93,13 @@ function columnError(
   hint: string,
   details: Readonly<Record<string, unknown>> = {},
 ): SluiceError {
-  return new SluiceError(
-    "SOURCE_COLUMNS",
-    `${file} ${what}; it has ${header.map((name) => JSON.stringify(name)).join(", ")}`,
-    {
-      hint,
-      details: { file, header, ...details },
-    },
-  );
+  return new SluiceError("SOURCE_COLUMNS", `${file} ${what}; it has ${listed(header)}`, {
+    hint,
+    details: { file, header, ...details },
+  });
+}
+
+function listed(header: readonly string[]): string {
+  const shown = header.slice(0, 50).map((name) => JSON.stringify(name));
+  return header.length > 50 ? `${shown.join(", ")} and ${header.length - 50} more` : shown.join(", ");
 }

@@ -1,10 +1,17 @@
 // A CSV file made ready for the engine: checked from first to last byte, and rewritten only where the engine would
 // misread it. What the engine then reads has one kind of line end and holds a known number of rows.
-import { createWriteStream, writeFileSync } from "node:fs";
+import { createWriteStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
+import type { CsvRequest } from "../../connect/csv.ts";
 import type { SourceContext } from "../../connect/source.ts";
-import { openContent, type Compression, type ContentLimits } from "./content.ts";
-import { scanCsv, type CsvShape } from "./scan.ts";
+import type { Compression, ContentLimits } from "../files/content.ts";
+import { openUtf8 } from "../files/encoding.ts";
+import type { SourceFile } from "../files/list.ts";
+import type { Rejects } from "../files/rejects.ts";
+import { neededColumns } from "./columns.ts";
+import { keepGood } from "./keep.ts";
+import { onlyFields, unifyLineEnds } from "./rewrite.ts";
+import { scanCsv, type BadRow, type CsvShape } from "./scan.ts";
 
 export interface PreparedFile extends CsvShape {
   /** The file's name in errors. */
@@ -13,70 +20,68 @@ export interface PreparedFile extends CsvShape {
   readonly path: string;
   readonly isCopy: boolean;
   readonly compression: Compression;
+  /** Its rows, and those that were rejected. */
+  readonly records: number;
+  /** Columns of what the engine reads. */
+  readonly read: readonly string[];
 }
 
-/** Checks the file at `path` and tells the engine's way to it. `onCopy` is told of a copy before it is written. */
+/**
+ * Checks a file and tells the engine's way to it. `onCopy` is told of a copy before it is written; rows that break the format
+ * go to `rejects`, or are an error. `before` is how many rows the files before it hold.
+ */
 export async function prepareFile(
-  path: string,
-  file: string,
-  delimiter: string,
+  source: SourceFile,
+  request: CsvRequest,
   context: SourceContext,
   limits: ContentLimits,
   onCopy: (path: string) => void,
+  rejects: Rejects | null,
+  before: number,
 ): Promise<PreparedFile> {
-  const content = await openContent(path, file, limits);
-  const scan = scanCsv(file, delimiter);
+  const { name: file } = source;
+  const { delimiter } = request;
+  const { path, content } = await openUtf8(source.path, file, request.encoding, context, limits, onCopy);
+  const bad: BadRow[] = [];
+  const scan = scanCsv(file, delimiter, rejects === null ? null : (row) => bad.push(row));
   if (content.whole !== null) scan.push(content.whole);
   else for await (const chunk of content.chunks(context.signal)) scan.push(chunk);
   const shape = scan.end();
+  const { header, headerBytes, rows } = shape;
+  const records = rows + bad.reduce((sum, row) => sum + (row.lines ?? 1), 0);
+  const needed = neededColumns(request, file, header);
   // The engine takes the first line end it meets, in quotes or not, for the file's only kind; a plain header shows it the
   // right one.
-  const rewrite = shape.lineEnds === "mixed" || shape.header.some((name) => /[\r\n]/.test(name));
-  const original = { ...shape, file, path, isCopy: false, compression: content.compression };
+  const rewrite =
+    shape.lineEnds === "mixed" || needed !== null || bad.length > 0 || header.some((name) => /[\r\n]/.test(name));
+  const original = { ...shape, file, path, isCopy: false, compression: content.compression, records, read: header };
   // Inflating a file twice costs less than writing it once.
-  if (shape.rows === 0 || !rewrite) return original;
+  if (records === 0 || !rewrite) return original;
 
   const copy = context.artifacts.temporary(".csv");
   onCopy(copy);
   const hasReturns = shape.lineEnds === "mixed" || shape.lineEnds === "crlf";
   const unify = hasReturns ? unifyLineEnds(delimiter) : (chunk: Buffer) => chunk;
-  if (content.whole !== null) {
-    writeFileSync(copy, unify(content.whole.subarray(shape.headerBytes)));
-  } else {
-    await pipeline(without(content.chunks(context.signal), shape.headerBytes, unify), createWriteStream(copy));
-  }
-  return { ...original, path: copy, isCopy: true, compression: "none", lineEnds: hasReturns ? "lf" : shape.lineEnds };
-}
-
-async function* without(
-  chunks: AsyncIterable<Buffer>,
-  head: number,
-  change: (chunk: Buffer) => Buffer,
-): AsyncGenerator<Buffer> {
-  let skip = head;
-  for await (const chunk of chunks) {
-    if (chunk.length > skip) yield change(chunk.subarray(skip));
-    skip = Math.max(0, skip - chunk.length);
-  }
-}
-
-/** Turns CRLF into LF outside quotes; for text that the scan has accepted, piece by piece. */
-function unifyLineEnds(delimiter: string): (chunk: Buffer) => Buffer {
-  const separator = delimiter.charCodeAt(0);
-  let state: "start" | "field" | "quotes" | "quote" = "start";
-  return (chunk) => {
-    const output = Buffer.allocUnsafe(chunk.length);
-    let length = 0;
-    for (const byte of chunk) {
-      // Outside quotes the scan has let a CR pass only before an LF.
-      if (byte === 0x0d && state !== "quotes") continue;
-      output[length] = byte;
-      length += 1;
-      if (state === "quotes") state = byte === 0x22 ? "quote" : "quotes";
-      else if (byte === separator || byte === 0x0a) state = "start";
-      else if (byte === 0x22 && state !== "field") state = "quotes";
-      else if (state === "start" && byte !== 0x20) state = "field";
-    }
-    return output.subarray(0, length);
+  const project = needed === null ? (chunk: Buffer) => chunk : onlyFields(delimiter, needed, shape.lineEnds === "cr");
+  const chunks = content.whole === null ? content.chunks(context.signal) : [content.whole];
+  const good = keepGood(chunks, headerBytes, bad, file, before, (row) => rejects!.add(row));
+  await pipeline(
+    changed(good, (chunk) => project(unify(chunk))),
+    createWriteStream(copy),
+  );
+  return {
+    ...original,
+    path: copy,
+    isCopy: true,
+    compression: "none",
+    lineEnds: hasReturns ? "lf" : shape.lineEnds,
+    read: needed === null ? header : needed.map((position) => header[position]!),
   };
+}
+
+async function* changed(chunks: AsyncIterable<Buffer>, change: (chunk: Buffer) => Buffer): AsyncGenerator<Buffer> {
+  for await (const chunk of chunks) {
+    const output = change(chunk);
+    if (output.length > 0) yield output;
+  }
 }

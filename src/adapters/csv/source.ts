@@ -1,91 +1,94 @@
-// Reads CSV files as a dataset of text columns. Every row of every file arrives, in order, or the whole fails with one
-// line that names the file.
-import { existsSync, globSync, statSync } from "node:fs";
+// Reads CSV files as a dataset of text columns. Every row of every file arrives, in order, or is set aside, or the whole
+// fails with one line that names the file.
 import { rm } from "node:fs/promises";
-import { resolve } from "node:path";
 import type { CsvColumn, CsvRequest } from "../../connect/csv.ts";
-import type { Source, SourceAdapter, SourceContext } from "../../connect/source.ts";
+import type { SourceAdapter, SourceContext } from "../../connect/source.ts";
 import type { Column, Dataset } from "../../dataset/dataset.ts";
 import { quoteIdentifier, quoteLiteral, quotePath } from "../../dataset/sql.ts";
 import { writeQuery } from "../../dataset/write-dataset.ts";
 import { isSluiceError, SluiceError } from "../../errors.ts";
 import { contentHash } from "../../json.ts";
+import { contentLimits, type ContentLimits } from "../files/content.ts";
+import { localFiles, type FileReader, type SourceFile } from "../files/list.ts";
+import { createRejects } from "../files/rejects.ts";
 import { checkPresent, columnsOf } from "./columns.ts";
-import { contentLimits, type ContentLimits } from "./content.ts";
 import { prepareFile, type PreparedFile } from "./prepare.ts";
+
+/** Names of files that a whole folder is looked through for. */
+export const csvExtensions: readonly string[] = ["csv", "csv.gz", "csv.zst"];
 
 /** The adapter of the vendor "csv". */
 export const csvSource: SourceAdapter = createCsvSource();
 
 /** The same, holding other amounts in memory. */
 export function createCsvSource(limits: ContentLimits = contentLimits): SourceAdapter {
-  return (source, context) => readFiles(source, context, limits);
+  return localFiles(csvReader(limits), csvExtensions);
 }
 
-async function readFiles(source: Source, context: SourceContext, limits: ContentLimits): Promise<Dataset> {
-  const request = source.request as CsvRequest;
-  const files = filesOf(request, context.folder);
+/** Reads CSV files, wherever they come from. */
+export function csvReader(limits: ContentLimits = contentLimits): FileReader {
+  return (files, request, context) => readFiles(files, request as CsvRequest, context, limits);
+}
+
+async function readFiles(
+  files: readonly SourceFile[],
+  request: CsvRequest,
+  context: SourceContext,
+  limits: ContentLimits,
+): Promise<Dataset> {
   const copies: string[] = [];
+  const rejects = request.onMalformed === "quarantine" ? createRejects(context) : null;
   try {
     const prepared: PreparedFile[] = [];
     for (const file of files) {
       context.signal.throwIfAborted();
-      prepared.push(
-        await prepareFile(resolve(context.folder, file), file, request.delimiter, context, limits, (path) =>
-          copies.push(path),
-        ),
-      );
+      const before = prepared.reduce((sum, { records }) => sum + records, 0);
+      prepared.push(await prepareFile(file, request, context, limits, (path) => copies.push(path), rejects, before));
     }
     const columns = columnsOf(request, prepared);
-    const holding = prepared.filter((file) => file.rows > 0);
-    if (holding.length === 0) return nothing(columns);
-    const query = adjacentGroups(holding)
-      .map((group) => readGroup(group, columns, request.delimiter))
-      .join("\nUNION ALL\n");
-    const expected = holding.reduce((sum, file) => sum + file.rows, 0);
-    const session = await context.session();
-    session.expect(expected);
-    const dataset = await writeQuery(session, context.artifacts, query, {
-      columns: textColumns(columns),
-      maxRows: expected,
-    }).catch((error: unknown) => {
-      throw readError(error, request, prepared);
-    });
-    if (dataset.rows !== expected) {
+    const dataset = await readPrepared(prepared, columns, request, context);
+    if (rejects === null) return dataset;
+    const quarantined = await rejects.settle(context, "csv");
+    const records = prepared.reduce((sum, file) => sum + file.records, 0);
+    if (records !== dataset.rows + quarantined) {
       throw new SluiceError(
-        "SOURCE_MALFORMED",
-        `${request.pattern} holds ${expected} rows, but ${dataset.rows} came out`,
-        {
-          hint: "An expression of `columns` must give one value per row; if none aggregates, please report this.",
-          details: { expected, rows: dataset.rows },
-        },
+        "ACCOUNTING",
+        `${request.pattern} holds ${records} rows, but ${dataset.rows} came out and ${quarantined} were set aside`,
+        { hint: "Please report this: nothing was loaded.", details: { records, rows: dataset.rows, quarantined } },
       );
     }
-    return dataset;
+    return quarantined === 0 ? dataset : { ...dataset, quarantined };
   } finally {
+    rejects?.dispose();
     await Promise.all(copies.map((path) => rm(path, { force: true })));
   }
 }
 
-/** The files to read, in the order of their names; none where that means no rows. */
-function filesOf(request: CsvRequest, folder: string): string[] {
-  const { pattern } = request;
-  if (existsSync(resolve(folder, pattern))) return [pattern];
-  const isGlob = /[*?[{]/.test(pattern);
-  const matches = isGlob
-    ? globSync(pattern, { cwd: folder })
-        .filter((file) => statSync(resolve(folder, file)).isFile())
-        .sort()
-    : [];
-  if (matches.length > 0 || request.whenMissing === "empty") return matches;
-  throw new SluiceError(
-    "SOURCE_MISSING",
-    isGlob ? `No file matches ${pattern} in ${folder}` : `${resolve(folder, pattern)} does not exist`,
-    {
-      hint: 'Check the path; where a missing file means that there is nothing to read, give csv(…) whenMissing: "empty".',
-      details: { pattern, folder },
-    },
-  );
+async function readPrepared(
+  prepared: readonly PreparedFile[],
+  columns: readonly CsvColumn[],
+  request: CsvRequest,
+  context: SourceContext,
+): Promise<Dataset> {
+  const holding = prepared.filter((file) => file.rows > 0);
+  if (holding.length === 0) return nothing(columns);
+  const query = adjacentGroups(holding)
+    .map((group) => readGroup(group, columns, request.delimiter))
+    .join("\nUNION ALL\n");
+  const expected = holding.reduce((sum, file) => sum + file.rows, 0);
+  const session = await context.session();
+  session.expect(expected);
+  const dataset = await writeQuery(session, context.artifacts, query, {
+    columns: textColumns(columns),
+    maxRows: expected,
+  }).catch((error: unknown) => {
+    throw readError(error, request, prepared);
+  });
+  if (dataset.rows === expected) return dataset;
+  throw new SluiceError("SOURCE_MALFORMED", `${request.pattern} holds ${expected} rows, but ${dataset.rows} came out`, {
+    hint: "An expression of `columns` must give one value per row; if none aggregates, please report this.",
+    details: { expected, rows: dataset.rows },
+  });
 }
 
 /** Files next to each other that one reader can read: the same header, the same kind of file. */
@@ -93,7 +96,7 @@ function adjacentGroups(files: readonly PreparedFile[]): PreparedFile[][] {
   const groups: PreparedFile[][] = [];
   let last = "";
   for (const file of files) {
-    const key = JSON.stringify([file.header, file.isCopy, file.compression, file.lineEnds]);
+    const key = JSON.stringify([file.read, file.isCopy, file.compression, file.lineEnds]);
     if (key === last) groups.at(-1)!.push(file);
     else groups.push([file]);
     last = key;
@@ -102,7 +105,7 @@ function adjacentGroups(files: readonly PreparedFile[]): PreparedFile[][] {
 }
 
 function readGroup(group: readonly PreparedFile[], columns: readonly CsvColumn[], delimiter: string): string {
-  const { header, isCopy, compression, lineEnds } = group[0]!;
+  const { read, isCopy, compression, lineEnds } = group[0]!;
   const selected = columns.map((column) =>
     "column" in column
       ? `${quoteIdentifier(column.column)} AS ${quoteIdentifier(column.name)}`
@@ -112,7 +115,7 @@ function readGroup(group: readonly PreparedFile[], columns: readonly CsvColumn[]
   const longest = Math.max(...group.map((file) => file.longestRow));
   const options = [
     `[${group.map((file) => quotePath(file.path)).join(", ")}]`,
-    `columns = {${header.map((name) => `${quoteLiteral(name)}: 'VARCHAR'`).join(", ")}}`,
+    `columns = {${read.map((name) => `${quoteLiteral(name)}: 'VARCHAR'`).join(", ")}}`,
     `auto_detect = false, header = ${!isCopy}, compression = '${compression}', strict_mode = true`,
     `delim = ${quoteLiteral(delimiter)}, quote = '"', escape = '"', allow_quoted_nulls = false`,
     ...(lineEnds === "crlf" ? [] : [`new_line = '${lineEnds === "cr" ? "\\r" : "\\n"}'`]),

@@ -4,12 +4,14 @@ import { createReadStream, readFileSync, statSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { createGunzip, createZstdDecompress, gunzipSync, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { SluiceError } from "../../errors.ts";
-import { emptyFile, malformed } from "./scan.ts";
+import { malformed } from "./malformed.ts";
 
 export type Compression = "none" | "gzip" | "zstd";
 
 export interface Content {
   readonly compression: Compression;
+  /** Its first bytes, at most four: enough to see a byte order mark. */
+  readonly head: Buffer;
   /** All of it, when it is small. */
   readonly whole: Buffer | null;
   /** All of it, piece by piece, from the start. */
@@ -31,20 +33,21 @@ export async function openContent(path: string, file: string, limits: ContentLim
   const status = statSync(path, { throwIfNoEntry: false });
   if (status === undefined) throw new SluiceError("SOURCE_MISSING", `${file} does not exist`, { details: { file } });
   if (status.isDirectory())
-    throw malformed(file, "is a folder, not a file", `Name the files in it: csv("${file.replace(/\/$/, "")}/*.csv").`);
-  if (status.size === 0) throw emptyFile(file);
+    throw malformed(file, "is a folder, not a file", `Name the files in it: "${file.replace(/\/$/, "")}/*".`);
   const raw = status.size <= limits.whole ? readFileSync(path) : null;
   const compression = compressionOf(raw ?? (await firstBytes(path)));
   const named = path.endsWith(".gz") ? "gzip" : path.endsWith(".zst") ? "zstd" : "none";
   if (named !== "none" && compression !== named) {
-    throw malformed(file, `is not a ${named} file, though its name says so`, "Rename it to .csv, or fetch it again.");
+    throw malformed(
+      file,
+      `is not a ${named} file, though its name says so`,
+      "Give it another name, or fetch it again.",
+    );
   }
   if (compression === "zstd") requireSoundZstd(file);
-  return {
-    compression,
-    whole: raw === null ? null : inflate(raw, compression, file, limits.whole * 8),
-    chunks: (signal) => stream(path, compression, file, limits.chunk, signal),
-  };
+  const whole = raw === null ? null : inflate(raw, compression, file, limits.whole * 8);
+  const chunks = (signal: AbortSignal): AsyncIterable<Buffer> => stream(path, compression, file, limits.chunk, signal);
+  return { compression, whole, chunks, head: (whole ?? (await firstOf(chunks))).subarray(0, 4) };
 }
 
 /**
@@ -69,6 +72,11 @@ export function requireSoundZstd(file: string, decompress: (data: Buffer) => Buf
 function compressionOf(head: Buffer): Compression {
   if (head[0] === 0x1f && head[1] === 0x8b) return "gzip";
   return head.length >= 4 && head.readUInt32LE(0) === 0xfd2fb528 ? "zstd" : "none";
+}
+
+async function firstOf(chunks: Content["chunks"]): Promise<Buffer> {
+  for await (const chunk of chunks(new AbortController().signal)) if (chunk.length >= 4) return chunk;
+  return Buffer.alloc(0);
 }
 
 async function firstBytes(path: string): Promise<Buffer> {
