@@ -34,6 +34,7 @@ export {
   type IncrementalOptions,
   type TransactionCursor,
 } from "./incremental.ts";
+export type { SchemaContract, SchemaMode } from "./schema-contract.ts";
 export type { Table } from "./sink.ts";
 export type { SqlConnection } from "./sql-connection.ts";
 export { sqlite } from "./sqlite.ts";

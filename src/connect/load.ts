@@ -6,13 +6,18 @@ import type { LoadResult } from "../dataset/load-result.ts";
 import type { Json } from "../json.ts";
 import type { StepHandle, StepSpec } from "../pipeline/step.ts";
 import type { ConnectNeeds } from "./needs.ts";
-import type { Table } from "./sink.ts";
+import { fitRows } from "./fit-rows.ts";
+import { rejectInto } from "./rejected-rows.ts";
+import { schemaRules, type SchemaContract } from "./schema-contract.ts";
+import type { SinkContext, Table } from "./sink.ts";
 import { writeName, type WriteDisposition } from "./write-disposition.ts";
 
 /** How a load treats what the table holds. */
 export interface LoadOptions {
   /** What happens to the rows that are there. @default "append" */
   readonly write?: WriteDisposition;
+  /** What the load may do to the table's schema, and what becomes of rows that don't fit it. */
+  readonly schema?: SchemaContract;
 }
 
 /**
@@ -28,6 +33,7 @@ export function load(
   options: LoadOptions = {},
 ): StepSpec<LoadResult, ConnectNeeds> {
   const write = options.write ?? "append";
+  const rules = schemaRules(options.schema);
   const asset = `${table.connection.name}.${table.name}`;
   return {
     kind: "load",
@@ -37,6 +43,8 @@ export function load(
       connection: table.connection.name,
       table: table.name,
       write: write as unknown as Json,
+      // Absent rather than the defaults: loads without it keep their version.
+      ...(options.schema === undefined ? {} : { schema: rules as unknown as Json }),
     },
     execute: async (context, needs) => {
       if (write === "replace-partition" && context.partition === null) {
@@ -72,29 +80,48 @@ export function load(
       }
       const positions = (dataset.positions ?? []).filter((position) => position.table === asset);
       if (write === "append" && positions.some((position) => position.repeats)) throw repeating(context.step, asset);
+      const sinkContext: SinkContext = {
+        folder: context.folder,
+        home: needs.home,
+        signal: context.signal,
+        log: context.log,
+        session: needs.session,
+        resolve: needs.resolve,
+      };
+      // Keys that are to be retained are no rows of the table.
+      const retains = name === "retain";
+      const fitted = retains
+        ? { dataset, widen: [], rejected: 0 }
+        : await fitRows({
+            sink,
+            table,
+            asset,
+            dataset,
+            rules,
+            control: typeof write === "object" && write.by === "merge" && write.deleted !== null ? [write.deleted] : [],
+            context: sinkContext,
+            artifacts: needs.artifacts,
+            reject: rejectInto(needs.quarantine, context),
+            keepsMissing: name === "upsert",
+          });
       const { loaded } = await sink.load(
         {
           table,
-          dataset,
+          dataset: fitted.dataset,
           write,
           partition: context.partition?.key ?? null,
           loadKey: context.idempotencyKey,
           fence: context.fence,
           positions,
+          widen: fitted.widen,
           at: context.clock.now(),
         },
-        {
-          folder: context.folder,
-          home: needs.home,
-          signal: context.signal,
-          log: context.log,
-          session: needs.session,
-          resolve: needs.resolve,
-        },
+        sinkContext,
       );
+      const quarantined = (dataset.quarantined ?? 0) + fitted.rejected;
       return {
-        output: { kind: "load-result", asset, offered: dataset.rows, loaded, quarantined: dataset.quarantined ?? 0 },
-        rows: { in: dataset.rows, out: loaded, duplicate: 0, quarantined: 0 },
+        output: { kind: "load-result", asset, offered: dataset.rows, loaded, quarantined },
+        rows: { in: dataset.rows, out: loaded, duplicate: 0, quarantined: fitted.rejected },
         assets: [asset],
       };
     },

@@ -1,5 +1,5 @@
-// Guesses which present column is a missing one under a new name. It compares names only, never values, and stays
-// silent rather than guess wildly.
+// Guesses which present column is a missing one under a new name: by the names alone, or by types and values as well. It
+// stays silent rather than guess wildly.
 
 /**
  * The candidate that `missing` was probably renamed to, or null when none is alike enough. Names that differ only in
@@ -13,6 +13,82 @@ export function probableRename(missing: string, candidates: readonly string[]): 
     if (score > bestScore) [best, bestScore] = [candidate, score];
   }
   return bestScore >= threshold ? best : null;
+}
+
+/** A column as it looks: what it is called, what it is, and some of its values. */
+export interface ColumnLook {
+  readonly name: string;
+  /** In the words of the columnar engine. */
+  readonly type: string;
+  /** A sample, as text. */
+  readonly values: readonly (string | null)[];
+}
+
+/** Which column a missing one probably is now, and why. */
+export interface RenameSuspicion {
+  readonly name: string;
+  /** 0 to 0.99, not a probability that was ever measured: the same name in another spelling with the same values has 0.99. */
+  readonly likelihood: number;
+  readonly because: string;
+}
+
+/**
+ * The candidate that `missing` was probably renamed to; null where none is at least 0.7 likely. The likelihood weighs the names
+ * (0.6), the types (0.15) and the distributions (0.25: share of nulls, length of the texts, and what characters they are
+ * made of); values that both have make it more likely by up to 0.6 of what is left to 1, and values that neither shares take nothing away:
+ * tomorrow's ids are new ones.
+ */
+export function suspectRename(missing: ColumnLook, candidates: readonly ColumnLook[]): RenameSuspicion | null {
+  const suspicions = candidates.map((candidate) => compareLooks(missing, candidate));
+  const [best] = suspicions.toSorted((a, b) => b.likelihood - a.likelihood);
+  return best === undefined || best.likelihood < 0.7 ? null : best;
+}
+
+function compareLooks(missing: ColumnLook, candidate: ColumnLook): RenameSuspicion {
+  const name = likeness(missing.name, candidate.name);
+  const type =
+    missing.type === candidate.type ? 1 : numeric.test(missing.type) && numeric.test(candidate.type) ? 0.7 : 0;
+  const shape = shapeLikeness(missing.values, candidate.values);
+  const [known, other] = [new Set(missing.values), new Set(candidate.values)];
+  for (const set of [known, other]) set.delete(null);
+  const shared = [...other].filter((value) => known.has(value)).length;
+  const overlap = Math.min(known.size, other.size) === 0 ? 0 : shared / Math.min(known.size, other.size);
+  // Without values there is nothing to tell a distribution by: names and types share its weight.
+  const base = shape === null ? 0.8 * name + 0.2 * type : 0.6 * name + 0.15 * type + 0.25 * shape;
+  // Never certain: a new column may look like an old one.
+  const likelihood = Math.min(0.99, Math.round((1 - (1 - base) * (1 - 0.6 * overlap)) * 100) / 100);
+  const values = shape === null ? "" : `, ${shared} of ${other.size} sampled values in both`;
+  return {
+    name: candidate.name,
+    likelihood,
+    because: `name ${name.toFixed(2)}, ${missing.type} and ${candidate.type}${values}`,
+  };
+}
+
+const numeric = /^(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|DECIMAL\(.*\)|FLOAT|DOUBLE)$/;
+
+/** How alike two samples are in what can be seen without knowing a value: 0 to 1; null where one has none. */
+function shapeLikeness(a: readonly (string | null)[], b: readonly (string | null)[]): number | null {
+  if (a.length === 0 || b.length === 0) return null;
+  const [left, right] = [shapeOf(a), shapeOf(b)];
+  const differences = left.map((value, position) => Math.abs(value - right[position]!));
+  return 1 - differences.reduce((sum, difference) => sum + difference, 0) / differences.length;
+}
+
+/** Shares, 0 to 1: nulls; how long the texts are; digits, letters and other characters; distinct values. */
+function shapeOf(values: readonly (string | null)[]): number[] {
+  const texts = values.filter((value) => value !== null);
+  const all = texts.join("");
+  const share = (pattern: RegExp): number => (all === "" ? 0 : (all.match(pattern)?.length ?? 0) / all.length);
+  const length = texts.length === 0 ? 0 : all.length / texts.length;
+  return [
+    1 - texts.length / values.length,
+    length / (length + 16),
+    share(/\p{N}/gu),
+    share(/\p{L}/gu),
+    share(/[^\p{N}\p{L}]/gu),
+    texts.length === 0 ? 0 : new Set(texts).size / texts.length,
+  ];
 }
 
 // Below this, pairs such as "quantity" and "country" begin to count as alike.

@@ -1,7 +1,7 @@
 // Loads a dataset into the embedded warehouse. The rows are not read again: their files are linked into the warehouse,
 // and one transaction of the catalog makes them the table's.
 import { checkUnmoved } from "../../connect/position.ts";
-import type { LoadRequest, Sink, SinkContext, TableColumn } from "../../connect/sink.ts";
+import type { LoadRequest, Sink, SinkContext, Table, TableColumn } from "../../connect/sink.ts";
 import type { Column, Dataset } from "../../dataset/dataset.ts";
 import { quoteIdentifier } from "../../dataset/sql.ts";
 import { SluiceError } from "../../errors.ts";
@@ -15,10 +15,11 @@ import { lakeRelation, lakeTables } from "./read.ts";
 export const lakeSink: Sink = {
   capabilities: { writes: ["append", "replace", "replace-partition"], effect: "exactly-once", widens: false },
   load: loadFiles,
-  columns: async (table, offered, context) => {
-    const present = lakeTables(lakeFolder(table.connection, context)).find(({ name }) => name === table.name);
-    return present === undefined ? null : present.columns.map((column) => tableColumn(column, offered));
-  },
+  columns: async (table, offered, context) =>
+    withCatalog(
+      lakeFolder(table.connection, context),
+      (catalog) => knownColumns(catalog, table)?.map((column) => tableColumn(column, offered)) ?? null,
+    ),
   position: async (table, reader, context) =>
     withCatalog(lakeFolder(table.connection, context), (catalog) => positionIn(catalog, table.name, reader)),
   sample: async (table, columns, limit, context) => {
@@ -122,12 +123,16 @@ function raiseFence(catalog: Database, { table, partition, fence }: LoadRequest)
     .run(table.name, partition ?? noPartition, fence);
 }
 
-/** The table's columns after this load: those it has, then those that are new. */
-function grownColumns(catalog: Database, { table, dataset }: LoadRequest): readonly Column[] {
+function knownColumns(catalog: Database, table: Table): readonly Column[] | null {
   const row = catalog.prepare("SELECT columns FROM tables WHERE name = ?").get(table.name) as
     | { columns: string }
     | undefined;
-  const known = row === undefined ? [] : (JSON.parse(row.columns) as Column[]);
+  return row === undefined ? null : (JSON.parse(row.columns) as Column[]);
+}
+
+/** The table's columns after this load: those it has, then those that are new. */
+function grownColumns(catalog: Database, { table, dataset }: LoadRequest): readonly Column[] {
+  const known = knownColumns(catalog, table) ?? [];
   for (const column of known) {
     const offered = dataset.columns.find(({ name }) => name === column.name);
     if (offered === undefined) {
