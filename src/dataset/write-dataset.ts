@@ -12,6 +12,8 @@ export interface WriteOptions {
   readonly columns?: readonly Column[];
   /** At most so many rows are coming, where that is known. */
   readonly maxRows?: number;
+  /** For a query that reads what is still arriving: settles once all is there. When it fails, so does this, and keeps nothing. */
+  readonly complete?: Promise<unknown>;
 }
 
 /** Up to so many rows, setting up the stronger compression costs more than writing them. */
@@ -33,6 +35,7 @@ export async function writeQuery(
     const rows = await session.run(
       `COPY (${exact}\n) TO ${quoteLiteral(path)} (FORMAT parquet, COMPRESSION ${compression})`,
     );
+    await options.complete;
     return { kind: "dataset", columns, rows, ...(await keepAll(artifacts, [path])) };
   } catch (error) {
     // An interrupted COPY leaves a partial file under the name it was given.

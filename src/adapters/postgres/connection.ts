@@ -27,6 +27,8 @@ export interface PostgresClient {
   copyTo(text: string): Readable;
   /** Takes the bytes for `COPY … FROM STDIN`; `rowCount` is there once it has finished. */
   copyFrom(text: string): Writable & { readonly rowCount: number };
+  /** Drops the connection without a word: for when the server is in the middle of sending. */
+  abandon(): void;
 }
 
 export interface PostgresContext {
@@ -74,6 +76,7 @@ export async function withPostgres<T>(
       query,
       copyTo: (text) => client.query(copy.to(text)),
       copyFrom: (text) => client.query(copy.from(text)),
+      abandon: () => destroy(client),
     });
   } catch (error) {
     context.signal.throwIfAborted();

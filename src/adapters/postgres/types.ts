@@ -1,40 +1,7 @@
-// How types correspond: PostgreSQL's to the columnar engine's when reading, the engine's to PostgreSQL's when loading.
-// Nothing is narrowed: what has no exact counterpart travels as text.
+// How the engine's types correspond to PostgreSQL's when loading; reading-types.ts has the other way. Nothing is narrowed:
+// what has no exact counterpart travels as text.
 import type { Column } from "../../dataset/dataset.ts";
 import { quoteIdentifier } from "../../dataset/sql.ts";
-import type { Field } from "./connection.ts";
-
-// Object ids of built-in types: fixed in pg_type.dat, the same in every server.
-const exactTypes: Readonly<Record<number, string>> = {
-  16: "BOOLEAN",
-  20: "BIGINT",
-  21: "SMALLINT",
-  23: "INTEGER",
-  26: "BIGINT",
-  700: "FLOAT",
-  701: "DOUBLE",
-  1082: "DATE",
-  1083: "TIME",
-  1114: "TIMESTAMP",
-  1184: "TIMESTAMP WITH TIME ZONE",
-};
-const [bytea, float4, float8, numeric] = [17, 700, 701, 1700];
-
-/** The engine's type for a column that PostgreSQL describes. jsonb, uuid, arrays, enums … are the text that PostgreSQL prints. */
-export function readingType(field: Field): string {
-  if (field.dataTypeID !== numeric) return exactTypes[field.dataTypeID] ?? "VARCHAR";
-  if (field.dataTypeModifier < 4) return "VARCHAR";
-  // numeric's modifier: precision in the upper 16 bits, scale in 11 bits with a sign, all plus 4.
-  const precision = (field.dataTypeModifier - 4) >> 16;
-  const scale = ((((field.dataTypeModifier - 4) & 0x7ff) ^ 1024) - 1024) | 0;
-  return precision <= 38 && scale >= 0 && scale <= precision ? `DECIMAL(${precision},${scale})` : "VARCHAR";
-}
-
-/** The expression that reads the column so that its text is what the engine understands. NaN becomes null, bytes hexadecimal. */
-export function readingExpression(field: Field, name: string): string {
-  if (field.dataTypeID === bytea) return `encode(${name}, 'hex')`;
-  return [float4, float8, numeric].includes(field.dataTypeID) ? `nullif(${name}, 'NaN')` : name;
-}
 
 const namedTypes: Readonly<Record<string, string>> = {
   boolean: "BOOLEAN",

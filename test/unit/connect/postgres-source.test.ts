@@ -10,7 +10,7 @@ import { postgres, type PostgresConnection } from "../../../src/connect/postgres
 import { rejectNothing } from "../../../src/connect/rejected-rows.ts";
 import type { Source, SourceContext } from "../../../src/connect/source.ts";
 import { openSession, type Row, type Session } from "../../../src/dataset/session.ts";
-import { sql } from "../../../src/dataset/sql.ts";
+import { sql, type Sql } from "../../../src/dataset/sql.ts";
 import { readDataset } from "../../../src/dataset/write-dataset.ts";
 import { silentLog } from "../../../src/log.ts";
 import { temporaryArtifacts } from "../../conformance/sink.ts";
@@ -72,14 +72,18 @@ describe.skipIf(server === null)(
         (error: unknown) => error as never,
       );
 
+    const asQuery = (text: string): Sql => sql(Object.assign([text], { raw: [text] }));
+
     const everyKind = `
     create type mood as enum ('sad', 'ok');
     create domain price as numeric(8,2);
     create table kinds (id int8, i2 int2, i4 int4, n numeric(12,4), big numeric(50,2), free numeric, p price, f4 float4, f8 float8, yes bool,
-      day date, hour time, stamp timestamp, at timestamptz, span interval, words text, fixed char(3), doc jsonb, key uuid, tags text[], m mood, raw bytea);
+      day date, hour time, stamp timestamp, at timestamptz, span interval, words text, fixed char(3), doc jsonb, old json, key uuid, tags text[], m mood, raw bytea,
+      big_ids int8[], prices numeric(8,2)[], frees numeric[], times timestamptz[], floats float8[], keys uuid[], raws bytea[], moods mood[], span_of int4range);
     insert into kinds values (9007199254740993, -3, 4, 12345678.1200, 1e40, 0.10, 9.90, 0.1, 0.1, true,
-      '2011-01-04', '10:00:00.5', '2011-01-04 10:00:00.123456', '2011-01-04 12:00:00+02', '1 day 2 hours', E'a"b,\\\\N\\r\\nc', 'x', '{"b": [1, null]}',
-      'A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11', '{a,"b c"}', 'ok', '\\xDEAD');
+      '2011-01-04', '10:00:00.5', '2011-01-04 10:00:00.123456', '2011-01-04 12:00:00+02', '1 day 2 hours', E'a"b,\\\\N\\r\\nc', 'x', '{"b": [1, null]}', '{"b":  1, "b": 2}',
+      'A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11', array['a', 'b c', null, 'NULL', '', E'é\\n"\\\\'], 'ok', '\\xDEAD', '{9007199254740993,null}', '{1.10,99999.99}', '{0.10,NaN,1e40}',
+      '{"2011-01-04 12:00:00.123456+02"}', '{0.1,NaN,Infinity}', '{A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11}', array['\\xDE00'::bytea, null], '{ok,sad}', '[1,5)');
     insert into kinds (id, words, f8, free) values (2, '', 'NaN', 'NaN'), (3, '\\N', '-Infinity', null), (null, null, null, null);`;
     const columns = [
       "id BIGINT",
@@ -99,11 +103,21 @@ describe.skipIf(server === null)(
       "span VARCHAR",
       "words VARCHAR",
       "fixed VARCHAR",
-      "doc VARCHAR",
-      "key VARCHAR",
-      "tags VARCHAR",
+      "doc JSON",
+      "old JSON",
+      "key UUID",
+      "tags VARCHAR[]",
       "m VARCHAR",
-      "raw VARCHAR",
+      "raw BLOB",
+      "big_ids BIGINT[]",
+      "prices DECIMAL(8,2)[]",
+      "frees VARCHAR[]",
+      "times TIMESTAMP WITH TIME ZONE[]",
+      "floats DOUBLE[]",
+      "keys UUID[]",
+      "raws BLOB[]",
+      "moods VARCHAR",
+      "span_of VARCHAR",
     ];
     const firstRow = {
       id: "9007199254740993",
@@ -125,9 +139,19 @@ describe.skipIf(server === null)(
       fixed: "x  ",
       doc: '{"b": [1, null]}',
       key: "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11",
-      tags: '{a,"b c"}',
+      old: '{"b":  1, "b": 2}',
+      tags: ["a", "b c", null, "NULL", "", 'é\n"\\'],
       m: "ok",
-      raw: "dead",
+      raw: "\\xDE\\xAD",
+      big_ids: ["9007199254740993", null],
+      prices: ["1.10", "99999.99"],
+      frees: ["0.10", null, `1${"0".repeat(40)}`],
+      times: ["2011-01-04 10:00:00.123456+00"],
+      floats: [0.1, null, "Infinity"],
+      keys: ["a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"],
+      raws: ["\\xDE\\x00", null],
+      moods: "{ok,sad}",
+      span_of: "[1,5)",
     };
 
     it.each([
@@ -176,16 +200,66 @@ describe.skipIf(server === null)(
       expect(rows.map((row) => (row["a"] as string | null)?.length ?? null)).toEqual([null, 0, 40_000_000]);
     });
 
-    it("reads the same rows by COPY and through a cursor, many batches of them, and leaves no temporary file", async () => {
+    it("a value means what it means when PostgreSQL binds it, wherever it stands", async () => {
+      await writer.query(
+        "create table t (c char(3), n numeric, at timestamptz, name text); insert into t values ('x', 1.50, '2011-01-04', 'O''Brien \\ $1')",
+      );
+      const odd = "a'b\\'; drop table t; --\n$1 é";
+      const query = sql`select ${odd} as odd, ${null}::int as none, ${-1} - ${-2}::int as difference, 'it''s $1 "' || ${"x"} as text, E'\'$2' as escaped,
+        $tag$ $1 '$tag$ as dollars, c$1 /* $1 /* ' */ */ as "na$1me" -- '$1
+        from (select c as c$1, n, at, name from t) as t where c$1 = ${"x"} and n = ${1.5} and at < ${new Date("2011-01-05")} and name = ${"O'Brien \\ $1"} and ${true}
+        order by ${1} limit ${10n}`;
+      expect((await read(shop.query(query))).rows).toEqual([
+        { odd, none: null, difference: 1, text: `it's $1 "x`, escaped: "'$2", dollars: " $1 '", na$1me: "x  " },
+      ]);
+    });
+
+    it.each([
+      ["inside a text", sql`select 1 as a where '${"' or true --"}' = ''`, /Value 1 .* inside a text/],
+      [
+        "inside a comment",
+        sql`select ${1}::int as a -- ${"\n"}`,
+        /Value 2 .* inside a text, a quoted name or a comment/,
+      ],
+      ["with U+0000 in it", sql`select ${"a\0b"} as a`, /U\+0000/],
+      ["that does not fit", sql`select 1 as a where 1 = ${"x"}`, /invalid input syntax for type integer/],
+    ])("refuses a value %s", async (_what, query, message) => {
+      const error = await failureOf(shop.query(query));
+      expect(error).toMatchObject({ code: "QUERY_FAILED", retryable: false });
+      expect(error.message).toMatch(message);
+    });
+
+    it.each([
+      ["date", "0044-03-15 BC"],
+      ["date", "infinity"],
+      ["timestamp", "0044-03-15 00:00:00 BC"],
+      ["timestamptz", "0044-03-15 00:00:00 BC"],
+      ["timestamptz", "294276-12-31 00:00:00+00"],
+      ["date[]", "{0044-03-15 BC}"],
+      ["timestamptz[]", '{"0044-03-15 00:00:00 BC"}'],
+      ["int[]", "{{1},{2}}"],
+      ["text[]", "{{a},{b}}"],
+    ])("refuses what the engine's type can't hold, rather than change it: %s %s", async (type, value) => {
+      const error = await failureOf(shop.query(asQuery(`select '${value}'::${type} as far`)));
+      expect(error).toMatchObject({ code: "SOURCE_MALFORMED", retryable: false });
+      expect(error.message).toMatch(/can't be read: .*(44-03-15|infinity|294276|\[\[)/);
+    });
+
+    it("keeps a time's infinity, and the hour 24", async () => {
+      const query = sql`select 'infinity'::timestamptz as a, '-infinity'::timestamp as b, '24:00:00'::time as c`;
+      expect((await read(shop.query(query))).rows).toEqual([{ a: "infinity", b: "-infinity", c: "24:00:00" }]);
+    });
+
+    it("reads the same rows with values and without, and leaves no temporary file", async () => {
       await writer.query("create table many as select i, 'row ' || i as name from generate_series(1, 20000) i");
       const byCopy = await postgresSource(shop.query(sql`select * from many order by i`), contextWith());
-      const byCursor = await postgresSource(
+      const withValues = await postgresSource(
         shop.query(sql`select * from many where i > ${0} order by i`),
         contextWith(),
       );
-      expect([byCopy.rows, byCursor.rows]).toEqual([20_000, 20_000]);
+      expect([byCopy.rows, withValues.rows]).toEqual([20_000, 20_000]);
       const [difference] = await session.rows(
-        `SELECT count(*) AS n FROM (FROM ${readDataset(byCopy)} EXCEPT FROM ${readDataset(byCursor)})`,
+        `SELECT count(*) AS n FROM (FROM ${readDataset(byCopy)} EXCEPT FROM ${readDataset(withValues)})`,
       );
       expect(Number(difference!["n"])).toBe(0);
       expect(
@@ -211,7 +285,7 @@ describe.skipIf(server === null)(
         /division by zero/,
       ],
       [
-        "the same in a cursor",
+        "the same with a value to bind",
         sql`select 1 / (5000 - i) from generate_series(1, ${10000}::int) i`,
         "QUERY_FAILED",
         /division by zero/,
@@ -256,8 +330,11 @@ describe.skipIf(server === null)(
     });
 
     it.each([
-      ["COPY", sql`select pg_sleep(30), 1 as a`],
-      ["a cursor", sql`select pg_sleep(30), ${"x"}::text as a`],
+      ["before its first row", sql`select pg_sleep(30), ${"x"}::text as a`],
+      [
+        "in the middle of its rows",
+        sql`select i as a, case when i = 100000 then pg_sleep(30) end from generate_series(1, 200000) i`,
+      ],
     ])(
       "cancelling stops the query on the server at once: %s",
       async (_what, query) => {
@@ -269,7 +346,7 @@ describe.skipIf(server === null)(
         const running = async (): Promise<number> =>
           (
             await writer.query(
-              "select count(*)::int as n from pg_stat_activity where state = 'active' and application_name = 'sluice' and (query like '%pg_sleep%' or query like 'fetch%')",
+              "select count(*)::int as n from pg_stat_activity where state = 'active' and application_name = 'sluice' and query like '%pg_sleep%'",
             )
           ).rows[0].n;
         while ((await running()) === 0) await new Promise((resolve) => setTimeout(resolve, 10));
