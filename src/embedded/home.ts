@@ -57,7 +57,8 @@ export function lockHome(home: Home, command: string): { release(): void } {
     });
   }
   writeFileSync(holder, JSON.stringify({ pid: process.pid, command }));
-  rmSync(home.temporary, { recursive: true, force: true });
+  // Workers that outlive a killed scheduler for a moment may still write there.
+  rmSync(home.temporary, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
   mkdirSync(home.temporary, { recursive: true });
   return {
     release: () => {

@@ -6,17 +6,26 @@ import { pendingCommands } from "../state-machine/pending-commands.ts";
 import type { RunRecord } from "../stores/run-store.ts";
 import type { SchedulerParts } from "./scheduler-parts.ts";
 import type { SchedulerOptions } from "./scheduler-options.ts";
-import type { RunEvent } from "../state-machine/state.ts";
+import type { RunEvent, RunState } from "../state-machine/state.ts";
 
 const reason = "the process that ran it stopped";
 
 /** Resolves with the runs that were left unfinished, once they go on, if they are to. */
 export async function recover(
-  { clock, plans, schedules }: Pick<SchedulerOptions, "clock" | "plans" | "schedules">,
+  { clock, plans, schedules, onChange }: Pick<SchedulerOptions, "clock" | "plans" | "schedules" | "onChange">,
   parts: SchedulerParts,
   goesOn: boolean,
 ): Promise<readonly RunRecord[]> {
   const { store, active, backfills, commits, starter } = parts;
+  /**
+   * A run that only waits, such as for a person, may change no more by itself: whoever is to act on it hears of it here,
+   * once the caller knows that everything was taken up. One that changes meanwhile is told of by its commit.
+   */
+  const tellOfWaiting = async (states: ReadonlyMap<ActiveRun, RunState>): Promise<void> => {
+    await parts.endOfTurn();
+    for (const [run, state] of states)
+      if (active.get(run.record.id) === run && run.state === state) onChange?.(run.record, state);
+  };
   const { count } = parts.cancellation();
   for (const plan of plans().values()) await starter.savePlan(plan);
   if (!goesOn) {
@@ -31,6 +40,7 @@ export async function recover(
     if (plan === null) throw new SluiceError("INTERNAL", `The plan of run ${stored.record.id} is not in the store`);
     found.push({ run: active.add(stored, plan), countBefore: parts.cancellation().count });
   }
+  const before = new Map(found.map(({ run }) => [run, run.state]));
   await backfills.open();
   for (const { run, countBefore } of found) {
     const cancellation = parts.cancellation();
@@ -44,6 +54,7 @@ export async function recover(
   parts.queue.open();
   parts.instructions.look();
   parts.delivery.look();
+  void tellOfWaiting(before);
   return found.map(({ run }) => run.record);
 }
 

@@ -35,7 +35,7 @@ export interface SchedulerOptions {
   readonly timer?: Timer;
   /** Resolves when everything that the current turn of the event loop still has to deliver has been. @default setImmediate */
   readonly endOfTurn?: () => Promise<void>;
-  /** Told after each commit, once per run that changed. Must not throw. */
+  /** Told after each commit, once per run that changed; and of runs of an earlier process that go on waiting. Must not throw. */
   readonly onChange?: (run: RunRecord, state: RunState) => void;
   readonly onLog?: (line: AttemptLogLine) => void;
   /** Told of what can't be worked out for a pipeline: its schedule, a watch, a backfill. It is tried again. */

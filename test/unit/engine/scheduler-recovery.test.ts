@@ -56,6 +56,14 @@ describe("recovery", () => {
     expect((await next.state(run)).steps["a"]!.output).toBeNull();
   });
 
+  it("tells of a run that does nothing but wait for a person", async () => {
+    const ask = { type: "approve", message: "Load?", deadlineMs: null, onDeadline: "fail", onReject: "fail" } as const;
+    const world = await scripted(planOf([{ name: "ok", control: ask }]));
+    const run = await world.run("orders");
+    const next = await world.restart();
+    expect(next.changes).toMatchObject([{ run: { id: run }, state: { steps: { ok: { awaits: "decision" } } } }]);
+  });
+
   it("waits for a retry until the time that was stored, not a moment less or more", async () => {
     const retry = { ...retryOnce, delayMs: 300_000, maxDelayMs: 300_000 };
     const world = await scripted(planOf([{ name: "extract", retry }]));
