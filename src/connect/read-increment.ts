@@ -138,7 +138,7 @@ async function withoutSeen(
   { session: open, artifacts }: SourceContext,
 ): Promise<Dataset> {
   const seen = Object.entries(before?.seen ?? {});
-  if (seen.length === 0 || before!.cursor === null) return dataset;
+  if (before === null || seen.length === 0) return dataset;
   const session = await open();
   const name = `seen_${randomUUID().replaceAll("-", "")}`;
   await session.run(`CREATE TEMP TABLE ${name} (_sluice_print VARCHAR, _sluice_times BIGINT)`);
@@ -148,11 +148,12 @@ async function withoutSeen(
       await session.run(`INSERT INTO ${name} VALUES ${rows.join(", ")}`);
     }
     // Only rows up to what was reached can have been seen: the rest isn't even hashed.
-    const [column, last] = [quoteIdentifier(cursor), castOf(before!.cursor)];
+    const column = quoteIdentifier(cursor);
+    const newer = before.cursor === null ? `${column} IS NOT NULL` : `${column} > ${castOf(before.cursor)}`;
     const met = `
       FROM (SELECT *, row_number() OVER (PARTITION BY _sluice_print) AS _sluice_nth
             FROM (SELECT *, ${fingerprint(plan, cursor, dataset)} AS _sluice_print FROM ${readDataset(dataset)}
-                  WHERE ${column} <= ${last} OR ${column} IS NULL))
+                  WHERE NOT coalesce(${newer}, false)))
       LEFT JOIN ${name} USING (_sluice_print)`;
     const fresh = "_sluice_nth > coalesce(_sluice_times, 0)";
     const [row] = await session.rows(`SELECT count(*) FILTER (NOT (${fresh})) AS rows ${met}`);
@@ -162,7 +163,7 @@ async function withoutSeen(
       session,
       artifacts,
       `SELECT ${columns} ${met} WHERE ${fresh}
-       UNION ALL SELECT ${columns} FROM ${readDataset(dataset)} WHERE ${column} > ${last}`,
+       UNION ALL SELECT ${columns} FROM ${readDataset(dataset)} WHERE ${newer}`,
       { columns: dataset.columns },
     );
   } finally {
