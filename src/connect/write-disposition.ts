@@ -98,9 +98,9 @@ export interface RetainOptions {
  * source, a list of its keys does. The keys are read after the rows, which `after` says:
  *
  * ```ts
- * const loaded = step("orders", load(changes, table, { write: merge("id") }));
- * const keys = step("keys", extract(shop.query(sql`select id from orders`)), { after: loaded });
- * step("deleted", load(keys, table, { write: retain("id") }));
+ * const orders = step("orders", load(changes, warehouse.table("orders"), { write: merge("id") }));
+ * const keys = step("keys", extract(shop.query(sql`select id from orders`)), { after: orders });
+ * step("deleted", load(keys, warehouse.table("orders"), { write: retain("id") }));
  * ```
  */
 export function retain(key: string | readonly string[], options: RetainOptions = {}): Retain {

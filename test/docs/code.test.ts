@@ -33,6 +33,7 @@ const surroundings: Readonly<Record<string, string>> = {
   clean: `import("sluice").StepHandle<import("sluice").Dataset>`,
   web: `import("sluice").StepHandle<import("sluice").Dataset>`,
   app: `import("sluice").StepHandle<import("sluice").Dataset>`,
+  changes: `import("sluice").StepHandle<import("sluice").Dataset>`,
   loaded: `import("sluice").StepHandle<import("sluice").LoadResult>`,
   warehouse: `import("sluice/connect").LakeConnection`,
   shop: `import("sluice/connect").SqlConnection`,
