@@ -14,6 +14,8 @@ export interface SqlRequest {
   readonly text: string;
   /** In the order of the placeholders. Values are bound, never pasted into the text. */
   readonly values: readonly BoundValue[];
+  /** The table, where all of one is read: some of what a row has shows in a table only. */
+  readonly table?: readonly string[];
 }
 
 /** A database that can be read by SQL. */
@@ -34,12 +36,16 @@ export interface SqlConnection extends Connection {
 export function sqlConnection(connection: Connection, placeholder: (position: number) => string): SqlConnection {
   // The source carries the plain connection, without functions, because it enters the plan.
   const plain: Connection = Object.freeze({ ...connection });
-  const source = (text: string, values: readonly SqlValue[]): Source =>
+  const source = (text: string, values: readonly SqlValue[], table?: readonly string[]): Source =>
     Object.freeze({
       kind: "sluice.source",
       vendor: plain.vendor,
       connection: plain,
-      request: { text, values: values.map(asJson) } satisfies SqlRequest as unknown as JsonObject,
+      request: {
+        text,
+        values: values.map(asJson),
+        ...(table === undefined ? {} : { table }),
+      } satisfies SqlRequest as unknown as JsonObject,
     });
   return Object.freeze({
     ...plain,
@@ -47,7 +53,10 @@ export function sqlConnection(connection: Connection, placeholder: (position: nu
       const { text, values } = renderSql(query, placeholder);
       return source(text, values);
     },
-    read: (name: string) => source(`select * from ${quoteIdentifier(...tablePath(name))}`, []),
+    read: (name: string) => {
+      const path = tablePath(name);
+      return source(`select * from ${quoteIdentifier(...path)}`, [], path);
+    },
   });
 }
 

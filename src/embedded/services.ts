@@ -79,7 +79,9 @@ const sources = {
   postgres: source(async () => (await import("../adapters/postgres/source.ts")).postgresSource),
   sqlite: source(async () => (await import("../adapters/sqlite/source.ts")).sqliteSource),
 };
-const ranges: Readonly<Record<string, RangeReader>> = {};
+const ranges: Readonly<Record<string, RangeReader>> = {
+  postgres: range(async () => (await import("../adapters/postgres/range.ts")).postgresRange),
+};
 const sinks: ConnectNeeds["sinks"] = {
   lake: async () => (await import("../adapters/lake/sink.ts")).lakeSink,
   postgres: async () => (await import("../adapters/postgres/sink.ts")).postgresSink,
@@ -87,6 +89,10 @@ const sinks: ConnectNeeds["sinks"] = {
 
 function source(load: () => Promise<SourceAdapter>): SourceAdapter {
   return async (request, context) => (await load())(request, context);
+}
+
+function range(load: () => Promise<RangeReader>): RangeReader {
+  return async (...given) => (await load())(...given);
 }
 
 function once<T>(make: () => T): () => T {

@@ -52,8 +52,11 @@ export function misplaced(position: number): SluiceError {
 
 /** A value as a literal of a type, both by their names in the catalog. Only with standard_conforming_strings on. */
 export function typedLiteral(value: string | number | boolean | null, type: string): string {
-  if (value === null) return `CAST(NULL AS ${type})`;
-  const text = String(value);
+  return `CAST(${value === null ? "NULL" : unknownLiteral(String(value))} AS ${type})`;
+}
+
+/** A text as a literal that takes the type of what it is compared with. Only with standard_conforming_strings on. */
+export function unknownLiteral(text: string): string {
   if (text.includes("\0")) {
     throw new SluiceError(
       "QUERY_FAILED",
@@ -63,7 +66,7 @@ export function typedLiteral(value: string | number | boolean | null, type: stri
       },
     );
   }
-  return `CAST('${text.replaceAll("'", "''")}' AS ${type})`;
+  return `'${text.replaceAll("'", "''")}'`;
 }
 
 function tokenEnd(text: string, at: number): number | null {

@@ -31,6 +31,7 @@ const types: readonly (readonly [id: number, array: number, engine: string, kind
   [17, 1001, "BLOB", "bytes"],
   [114, 199, "JSON", "plain"],
   [3802, 3807, "JSON", "plain"],
+  [5069, 271, "UBIGINT", "plain"],
   [1700, 1231, "VARCHAR", "numeric"],
   [25, 1009, "VARCHAR", "text"],
   [1043, 1015, "VARCHAR", "text"],
@@ -47,7 +48,7 @@ export function readingColumn(field: Field): ReadingColumn {
   if (scalar !== undefined) {
     const type = scalar.kind === "numeric" ? decimalType(field.dataTypeModifier) : scalar.engine;
     const select = selected(scalar.kind, column);
-    const ordered = type === "VARCHAR" ? scalar.kind === "text" : type !== "JSON";
+    const ordered = type === "VARCHAR" ? scalar.kind === "text" : type !== "JSON" && type !== "BLOB";
     const convert = conversion(name, type, scalar.kind);
     return convert === undefined ? { name, type, select, ordered } : { name, type, select, ordered, convert };
   }
