@@ -17,22 +17,25 @@ interface Limits {
   readonly to: number | null;
 }
 
-export interface CronSchedule extends Limits {
-  readonly type: "cron";
-  readonly cron: string;
-  readonly timeZone: string;
+interface Ticks {
   /** Are ticks that were missed made up for? */
   readonly catchup: boolean;
   /** Each tick is put off by a share of this that depends on the pipeline's name and the tick alone. */
   readonly jitterMs: number;
+  /** Of how many partitions before the tick's those that have failed are run again; absent for none. */
+  readonly retryFailed?: number;
 }
 
-export interface IntervalSchedule extends Limits {
+export interface CronSchedule extends Limits, Ticks {
+  readonly type: "cron";
+  readonly cron: string;
+  readonly timeZone: string;
+}
+
+export interface IntervalSchedule extends Limits, Ticks {
   readonly type: "interval";
   /** Ticks are at `from` (or the epoch) plus whole multiples of this. */
   readonly everyMs: number;
-  readonly catchup: boolean;
-  readonly jitterMs: number;
 }
 
 export interface UpdateSchedule extends Limits {
@@ -63,6 +66,11 @@ interface TickOptions extends LimitOptions {
   readonly catchup?: boolean;
   /** Each run is put off by up to this long, always as long for the same time: not all begin at once. @default "0s" */
   readonly jitter?: Duration;
+  /**
+   * With each run, those of so many partitions before whose newest run has failed are run again: a source that was down last
+   * night is made up for tonight, without a hand. From 1 to 366. @default none
+   */
+  readonly retryFailed?: number;
 }
 
 /** At the times of a cron expression. */
@@ -133,14 +141,19 @@ export function scheduleOf(options: ScheduleOptions | undefined, pipeline: strin
       type: "cron",
       cron: options.cron,
       timeZone,
-      ...ticksOf(options),
+      ...ticksOf(options, pipeline),
       ...limitsOf(options, timeZone, pipeline),
     });
   }
   if (options.every !== undefined) {
     const everyMs = milliseconds(options.every);
     if (everyMs < 1000) throw invalid(pipeline, `comes every ${options.every}`, 'Write a second or more: "15m".');
-    return Object.freeze({ type: "interval", everyMs, ...ticksOf(options), ...limitsOf(options, "UTC", pipeline) });
+    return Object.freeze({
+      type: "interval",
+      everyMs,
+      ...ticksOf(options, pipeline),
+      ...limitsOf(options, "UTC", pipeline),
+    });
   }
   if (options.onUpdate !== undefined) {
     const { mode, assets } =
@@ -192,8 +205,14 @@ export function jitterOf(schedule: Schedule, pipeline: string, tick: number): nu
   return Math.floor(share(`${pipeline} ${tick}`) * schedule.jitterMs);
 }
 
-function ticksOf(options: TickOptions): { readonly catchup: boolean; readonly jitterMs: number } {
+function ticksOf(options: TickOptions, pipeline: string): Ticks {
+  const { retryFailed } = options;
+  if (retryFailed !== undefined && !(Number.isSafeInteger(retryFailed) && retryFailed >= 1 && retryFailed <= 366)) {
+    throw invalid(pipeline, `runs ${retryFailed} partitions again`, "Write a whole number from 1 to 366.");
+  }
   return {
+    // Absent rather than 0: schedules without it keep their version.
+    ...(retryFailed === undefined ? {} : { retryFailed }),
     catchup: options.catchup ?? false,
     jitterMs: options.jitter === undefined ? 0 : milliseconds(options.jitter),
   };

@@ -1,7 +1,13 @@
 // What a pipeline's schedule asks for at a moment: a pure function of the schedule, of what was handled before and of the
 // time. Requests have keys that are the same however often they are made, so nothing runs twice, whatever the clock does.
 import type { Json } from "../../json.ts";
-import { firstPartition, partitionsOfTick, type DynamicKeys, type Partitions } from "../../pipeline/partition.ts";
+import {
+  firstPartition,
+  overlappingPartitions,
+  partitionsOfTick,
+  type DynamicKeys,
+  type Partitions,
+} from "../../pipeline/partition.ts";
 import type { Plan } from "../../pipeline/plan.ts";
 import { jitterOf, nextTick, ticksAfter, type CronSchedule, type IntervalSchedule } from "../../pipeline/schedule.ts";
 import type { RunRequest, ScheduleState } from "../stores/request-store.ts";
@@ -76,6 +82,18 @@ export function lastTick(schedule: TickSchedule, after: number, until: number): 
     else clear = middle;
   }
   return last;
+}
+
+/** The partitions before that of a tick which are looked at for failed runs, the nearest first; [] where there is nothing to count by. */
+export function partitionsBefore({ partitions }: Plan, schedule: TickSchedule, key: string | null): readonly string[] {
+  if (partitions === null || key === null) return [];
+  const distances = Array.from({ length: schedule.retryFailed ?? 0 }, (_unused, index) => -1 - index);
+  return distances.flatMap((distance) => overlappingPartitions(partitions, key, distance, partitions));
+}
+
+/** A run of a partition again, for the tick of another. */
+export function requestAgain(request: RunRequest, partition: string): RunRequest {
+  return { ...request, key: `${request.key}:again:${partition}`, partition };
 }
 
 function requestsOf(plan: Plan, schedule: TickSchedule, tick: number, moment: Moment): RunRequest[] {

@@ -10,7 +10,14 @@ import type { KeptStore } from "../scheduler/kept-store.ts";
 import { createDuty, type Lane } from "../scheduler/lane.ts";
 import type { RunRequest, ScheduleState } from "../stores/request-store.ts";
 import type { AssetUpdate } from "../stores/run-store.ts";
-import { newSchedule, ticksDue, type Moment } from "./schedule-tick.ts";
+import {
+  newSchedule,
+  partitionsBefore,
+  requestAgain,
+  ticksDue,
+  type Moment,
+  type TickSchedule,
+} from "./schedule-tick.ts";
 import type { Timer } from "../scheduler/timer.ts";
 import {
   allUpdated,
@@ -30,7 +37,7 @@ const rounds = 30_000;
 export interface SchedulesOptions {
   readonly store: Pick<
     KeptStore,
-    "addRequests" | "assetUpdates" | "newestUpdate" | "requests" | "runs" | "saveSchedule" | "schedules"
+    "addRequests" | "assetUpdates" | "newestRun" | "newestUpdate" | "requests" | "runs" | "saveSchedule" | "schedules"
   >;
   readonly clock: Clock;
   readonly timer: Timer;
@@ -108,7 +115,24 @@ export function createSchedules(options: SchedulesOptions): Schedules {
     if (schedule.catchup && options.hasBacklog(pipeline)) return;
     const due = ticksDue(plan, schedule, state, moment);
     if (due.wakeAt !== null) wakeAts.set(pipeline, due.wakeAt);
-    await keep(pipeline, state, due.state, due.requests);
+    await keep(pipeline, state, due.state, [...due.requests, ...(await failedBefore(plan, schedule, due.requests))]);
+  }
+
+  /** What has failed before and is to be tried once more with the runs that are due. */
+  async function failedBefore(
+    plan: Plan,
+    schedule: TickSchedule,
+    requests: readonly RunRequest[],
+  ): Promise<readonly RunRequest[]> {
+    const again = new Map<string, RunRequest>();
+    for (const request of requests) {
+      for (const partition of partitionsBefore(plan, schedule, request.partition)) {
+        if (again.has(partition) || requests.some((other) => other.partition === partition)) continue;
+        const newest = await store.newestRun(plan.pipeline, partition);
+        if (newest?.status === "failed") again.set(partition, requestAgain(request, partition));
+      }
+    }
+    return [...again.values()];
   }
 
   async function lookAtUpdates(

@@ -3,8 +3,8 @@ import { staticPartitions } from "../../../src/pipeline/partition-key.ts";
 import { scheduleOf, type ScheduleOptions } from "../../../src/pipeline/schedule.ts";
 import { daily, hourly } from "../../../src/pipeline/time-partitions.ts";
 import type { Plan } from "../../../src/pipeline/plan.ts";
-import { planOf, stepOf } from "./plans.ts";
-import { scripted, settled, updating, type Scripted } from "./scripted.ts";
+import { finalFailure, planOf, stepOf } from "./plans.ts";
+import { scripted, settled, success, updating, type Scripted } from "./scripted.ts";
 
 const minute = 60_000;
 const hour = 60 * minute;
@@ -39,6 +39,27 @@ describe("a schedule", () => {
     expect(await world.store.runs({ limit: 1 })).toMatchObject([
       { trigger: "schedule", scheduledFor: Date.parse("2026-01-01T03:00:00Z") },
     ]);
+  });
+
+  it("runs partitions again that have failed, as far back as it says, until they succeed", async () => {
+    const partitions = daily({ from: "2025-12-01", timeZone: "UTC" });
+    const world = await scripted(on({ cron: "0 2 * * *", retryFailed: 2 }, { partitions }), { schedules: true });
+    const day = 24 * hour;
+    const night = async (ends: readonly boolean[]): Promise<(string | null)[]> => {
+      const before = (await world.store.runs({ limit: 1_000 })).length;
+      await world.advance(day);
+      const runs = (await world.store.runs({ limit: 1_000 })).slice(0, -before || undefined).reverse();
+      for (const [index, run] of runs.entries()) {
+        const attempt = world.attempt("a", run.id);
+        await attempt.end(ends[index] === true ? success() : { type: "failed", error: finalFailure });
+      }
+      return runs.map(({ partition }) => partition);
+    };
+    expect(await night([false])).toEqual(["2025-12-31"]);
+    expect(await night([true, false])).toEqual(["2026-01-01", "2025-12-31"]);
+    expect(await night([false, true])).toEqual(["2026-01-02", "2025-12-31"]);
+    expect(await night([true, true])).toEqual(["2026-01-03", "2026-01-02"]);
+    expect(await night([true])).toEqual(["2026-01-04"]);
   });
 
   it("is not kept by a scheduler that is not to", async () => {
