@@ -19,6 +19,7 @@ export type { LoadResult } from "./dataset/load-result.ts";
 export { identifier, sql, type Identifier, type Sql, type SqlValue } from "./dataset/sql.ts";
 export { map, type MapContext, type MapOptions, type RowsOptions } from "./dataset/map.ts";
 export { transform } from "./dataset/transform.ts";
+export { union, type UnionOptions } from "./dataset/union.ts";
 export { errorCodes, isSluiceError, SluiceError, type ErrorCode, type ErrorOptions } from "./errors.ts";
 export type { DescribedHook, Hook, HookContext, HookEvent, HookFunction, HookNotice, HookOptions } from "./hook.ts";
 export type { Json } from "./json.ts";
