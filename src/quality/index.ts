@@ -5,3 +5,75 @@ export { gate, type GateOptions, type GateReport } from "./gate.ts";
 export type { Issue } from "./issue.ts";
 export { timestamp, type TimestampOptions } from "./timestamp.ts";
 export { validate, type ValidateOptions } from "./validate.ts";
+export type {
+  ExpectationReport,
+  ExpectationResult,
+  GroupResult,
+  UnexpectedRows,
+} from "../dataset/expectation-report.ts";
+export {
+  completeness,
+  distinctCount,
+  distinctShare,
+  maximum,
+  mean,
+  measure,
+  median,
+  minimum,
+  mostCommon,
+  quantiles,
+  standardDeviation,
+  sum,
+} from "./expectations/aggregate-rules.ts";
+export type { Bound, Bounds } from "./expectations/bounds.ts";
+export { chiSquare, klDivergence } from "./expectations/distribution-rules.ts";
+export type {
+  Condition,
+  Expectation,
+  ExpectationOptions,
+  RowOptions,
+  ScopeOptions,
+} from "./expectations/expectation.ts";
+export { custom, noRows, references, sameResult } from "./expectations/query-rules.ts";
+export {
+  differentColumns,
+  equalColumns,
+  greaterThan,
+  pairIn,
+  satisfies,
+  sumOfColumns,
+  uniqueTogether,
+} from "./expectations/row-rules.ts";
+export { association, follows, followsBins } from "./expectations/sample-rules.ts";
+export { distinctContains, distinctEquals, distinctWithin } from "./expectations/set-rules.ts";
+export {
+  columnCount,
+  columnsAre,
+  columnsInOrder,
+  hasColumn,
+  rowCount,
+  sameRowCount,
+} from "./expectations/table-rules.ts";
+export {
+  dateFormat,
+  lengths,
+  like,
+  matches,
+  matchesJson,
+  notLike,
+  notMatches,
+  readableDate,
+  validJson,
+} from "./expectations/text-rules.ts";
+export {
+  between,
+  decreasing,
+  hasType,
+  increasing,
+  isNull,
+  noneOf,
+  notNull,
+  oneOf,
+  unique,
+  zScores,
+} from "./expectations/value-rules.ts";
