@@ -29,7 +29,7 @@ interface Kind {
   readonly aggregate: (value: string) => Aggregate;
 }
 
-function numberRule({ name, words, aggregate }: Kind) {
+function numberRule({ name, words, aggregate }: Kind): NumberRule {
   return (column: string, bounds: Bounds & ScopeOptions = {}): Expectation => {
     checkBounds(name, bounds);
     return makeExpectation({
@@ -56,6 +56,7 @@ type NumberRule = (column: string, bounds?: Bounds & ScopeOptions) => Expectatio
  * The mean of the values that are there is within bounds; of booleans it is the share of true.
  *
  * ```ts
+ * import { mean } from "sluice/quality";
  * mean("age", { min: 18, max: 65 })
  * ```
  */
@@ -86,7 +87,7 @@ export const standardDeviation: NumberRule = numberRule({
   aggregate: (value) => (filter) => `stddev_samp(CAST(${value} AS DOUBLE))${filter}`,
 });
 
-function extreme(name: "minimum" | "maximum", words: string, sqlName: "min" | "max") {
+function extreme(name: "minimum" | "maximum", words: string, sqlName: "min" | "max"): ExtremeRule {
   return (column: string, bounds: Bounds<Bound> & ScopeOptions = {}): Expectation => {
     checkBounds(name, bounds, { any: true });
     return makeExpectation({

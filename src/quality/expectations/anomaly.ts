@@ -48,7 +48,8 @@ export function judgeUsual(now: Point, past: readonly Point[], options: UsualOpt
   const season = seasonOf(options.season, now.at);
   const alike = history.filter(({ at }) => seasonOf(options.season, at) === season).map(({ value }) => into(value));
   const unknown = { verdict: "not enough history", expected: null, range: null, deviations: null } as const;
-  if (history.length < atLeast || alike.length < Math.min(perSeason, atLeast)) return { ...unknown, points: history.length };
+  if (history.length < atLeast || alike.length < Math.min(perSeason, atLeast))
+    return { ...unknown, points: history.length };
   const centre = median(alike);
   const { deviation, count } = spread(history, options.season, into);
   // The usual value is itself estimated from few, and so is the spread.

@@ -152,7 +152,7 @@ export function custom(
  * nothing and is not judged.
  *
  * ```ts
- * expect(orders, [references("customer_id", "customers", "id")], { with: { customers } })
+ * references("customer_id", "customers", "id")
  * ```
  */
 export function references(

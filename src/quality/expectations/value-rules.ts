@@ -107,20 +107,22 @@ function checkValues(name: string, values: readonly Bound[]): void {
     refuseDefinition(name, "null is among the values", "A missing value is never judged; use notNull() or isNull().");
 }
 
+type PlainType = "text" | "integer" | "number" | "boolean" | "date" | "time" | "timestamp" | "nested";
+
 /** The names of types that do for every kind of storage; others are the engine's own. */
-const typeNames = {
-  text: (type: string) => type === "VARCHAR",
-  integer: (type: string) => cellClass(type) === "integer" || /^U?HUGEINT$/.test(type),
-  number: (type: string) => ["integer", "double", "decimal"].includes(cellClass(type)),
-  boolean: (type: string) => type === "BOOLEAN",
-  date: (type: string) => type === "DATE",
-  time: (type: string) => type === "TIME",
-  timestamp: (type: string) => type.startsWith("TIMESTAMP"),
-  nested: (type: string) => cellClass(type) === "nested",
-} as const;
+const typeNames: Readonly<Record<PlainType, (type: string) => boolean>> = {
+  text: (type) => type === "VARCHAR",
+  integer: (type) => cellClass(type) === "integer" || /^U?HUGEINT$/.test(type),
+  number: (type) => ["integer", "double", "decimal"].includes(cellClass(type)),
+  boolean: (type) => type === "BOOLEAN",
+  date: (type) => type === "DATE",
+  time: (type) => type === "TIME",
+  timestamp: (type) => type.startsWith("TIMESTAMP"),
+  nested: (type) => cellClass(type) === "nested",
+};
 
 /** "text", "integer", "number", "boolean", "date", "time", "timestamp", "nested", or the engine's own name of a type. */
-export type TypeName = keyof typeof typeNames | (string & {});
+export type TypeName = PlainType | (string & {});
 
 /**
  * The column is of this type, or of one of these. The names `text`, `integer`, `number`, `boolean`, `date`, `time`,
@@ -138,7 +140,7 @@ export function hasType(column: string, type: TypeName | readonly TypeName[], op
     check: (table): Check => {
       const found = table.typeOf(column);
       const fits = wanted.some((name) =>
-        name in typeNames ? typeNames[name as keyof typeof typeNames](found) : sameType(name, found),
+        name in typeNames ? typeNames[name as PlainType](found) : sameType(name, found),
       );
       if (fits || wanted.length === 0) return { type: "settled", finding: { success: true, observed: found } };
       const filled = `${table.cell(column)} IS NOT NULL`;
