@@ -7,12 +7,13 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openArtifactStore } from "../../src/adapters/file-system/artifact-store.ts";
 import type { LoadRequest, Sink, SinkContext, Table } from "../../src/connect/sink.ts";
-import type { WriteDisposition } from "../../src/connect/write-disposition.ts";
+import type { WriteDisposition, WriteName } from "../../src/connect/write-disposition.ts";
 import type { ArtifactStore } from "../../src/dataset/artifact-store.ts";
 import type { Column, Dataset } from "../../src/dataset/dataset.ts";
 import type { Row } from "../../src/dataset/session.ts";
 import { writeQuery } from "../../src/dataset/write-dataset.ts";
 import type { Json } from "../../src/json.ts";
+import { testWrites } from "./sink-writes.ts";
 
 /** One sink on an empty destination. */
 export interface SinkHarness {
@@ -21,8 +22,8 @@ export interface SinkHarness {
   table(name: string): Table;
   readonly context: SinkContext;
   /**
-   * What a reader sees now, from a connection of its own; [] where there is no table. Columns named `_sluice…` are left
-   * out of the comparison.
+   * What a reader sees now, from a connection of its own; [] where there is no table. Of Sluice's own columns only those of
+   * history are compared, as instants.
    */
   rows(table: Table): Promise<Row[]>;
   dispose(): Promise<void>;
@@ -30,11 +31,13 @@ export interface SinkHarness {
 
 export interface SinkSuite {
   readonly name: string;
+  /** What the sink says it can do: only that is tried. */
+  readonly writes: readonly WriteName[];
   create(): Promise<SinkHarness>;
 }
 
 /** Registers the cases for one sink. */
-export function testSink({ name, create }: SinkSuite): void {
+export function testSink({ name, writes, create }: SinkSuite): void {
   describe(`sink: ${name}`, () => {
     let harness: SinkHarness;
     let artifacts: ArtifactStore & { dispose(): Promise<void> };
@@ -354,6 +357,10 @@ export function testSink({ name, create }: SinkSuite): void {
       expect(await ids(table)).toEqual(["1", "2", "11", "12", "21", "22"]);
     });
 
+    describe("writes", () => {
+      testWrites(writes, () => ({ harness, dataset, load }));
+    });
+
     it("values arrive exactly: 64-bit integers, decimals, doubles, text, times, nulls", async () => {
       const table = harness.table("exact");
       const text = `'Ünïcode 日本 "quoted", \\back\\ and tab' || chr(9) || 'line' || chr(10) || 'end'`;
@@ -382,13 +389,13 @@ export function testSink({ name, create }: SinkSuite): void {
 }
 
 /** An instant as vendors hand it out: a Date, or text such as "2011-01-04 10:00:00.123456+00". */
-function milliseconds(value: unknown): number {
+export function milliseconds(value: unknown): number {
   if (value instanceof Date) return value.getTime();
   return Date.parse(
     String(value)
       .replace(" ", "T")
       .replace(/(\.\d{3})\d*/, "$1")
-      .replace(/\+00$/, "Z"),
+      .replace(/(\+00)?$/, "Z"),
   );
 }
 

@@ -12,6 +12,7 @@ import { testSink } from "../../conformance/sink.ts";
 
 testSink({
   name: "lake",
+  writes: lakeSink.capabilities.writes,
   create: async () => {
     const home = mkdtempSync(join(tmpdir(), "sluice-lake-"));
     const connection = lake()("warehouse");
