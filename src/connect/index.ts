@@ -1,5 +1,6 @@
 // The public entry "sluice/connect": the places data comes from and goes to.
 export { csv, type CsvOptions } from "./csv.ts";
+export { excel, type ExcelOptions } from "./excel.ts";
 export {
   apiKey,
   basic,
@@ -25,7 +26,9 @@ export {
   type PageNumberOptions,
   type Pages,
 } from "./http-pages.ts";
+export { json, jsonl, type FieldColumn, type JsonlOptions, type JsonOptions } from "./json-files.ts";
 export { lake, type LakeConnection, type LakeOptions, type LakeTable } from "./lake.ts";
+export { parquet, type ParquetOptions } from "./parquet.ts";
 export { postgres, type PostgresConnection } from "./postgres.ts";
 export {
   transaction,

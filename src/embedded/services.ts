@@ -74,6 +74,9 @@ export function createServices({ home, folder, memory, redactor }: ServiceOption
 // Adapters are loaded when a step first needs them: a worker keeps no more in memory than its steps use.
 const sources = {
   csv: source(async () => (await import("../adapters/csv/source.ts")).csvSource),
+  excel: source(async () => (await import("../adapters/excel/source.ts")).excelSource),
+  json: source(async () => (await import("../adapters/json/source.ts")).jsonSource),
+  parquet: source(async () => (await import("../adapters/parquet/source.ts")).parquetSource),
   http: source(async () => (await import("../adapters/http/source.ts")).httpSource),
   lake: source(async () => (await import("../adapters/lake/source.ts")).lakeSource),
   postgres: source(async () => (await import("../adapters/postgres/source.ts")).postgresSource),

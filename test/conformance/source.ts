@@ -27,11 +27,13 @@ export interface SourceHarness {
 
 export interface SourceSuite {
   readonly name: string;
+  /** Can what is read tell an empty text from nothing? @default true */
+  readonly hasEmptyText?: boolean;
   create(): Promise<SourceHarness>;
 }
 
 /** Registers the cases for one source. */
-export function testSource({ name, create }: SourceSuite): void {
+export function testSource({ name, create, hasEmptyText = true }: SourceSuite): void {
   describe(`source: ${name}`, () => {
     let harness: SourceHarness;
     beforeEach(async () => {
@@ -58,7 +60,7 @@ export function testSource({ name, create }: SourceSuite): void {
         { id: "1", label: `"quoted", 'single' and \\back` },
         { id: "2", label: "two\nlines" },
         { id: "3", label: "Ünïcode 日本語 🎉" },
-        { id: "4", label: "" },
+        { id: "4", label: hasEmptyText ? "" : "not empty" },
         { id: "5", label: null },
         { id: "9007199254740993", label: " spaces " },
       ];

@@ -53,7 +53,7 @@ export function listFiles(request: FileRequest, folder: string, extensions: read
 
 /** `in/` as a glob for all files below it that have one of the extensions. */
 export function wholeFolder(pattern: string, extensions: readonly string[]): string {
-  return `${pattern}**/*.{${extensions.join(",")}}`;
+  return extensions.length === 1 ? `${pattern}**/*.${extensions[0]}` : `${pattern}**/*.{${extensions.join(",")}}`;
 }
 
 export function missing(pattern: string, searched: string | null, path: string): SluiceError {
