@@ -28,6 +28,7 @@ export {
 } from "./http-pages.ts";
 export { json, jsonl, type FieldColumn, type JsonlOptions, type JsonOptions } from "./json-files.ts";
 export { lake, type LakeConnection, type LakeOptions, type LakeTable } from "./lake.ts";
+export { mysql } from "./mysql.ts";
 export { parquet, type ParquetOptions } from "./parquet.ts";
 export { postgres, type PostgresConnection } from "./postgres.ts";
 export {

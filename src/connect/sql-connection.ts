@@ -32,8 +32,12 @@ export interface SqlConnection extends Connection {
   read(name: string): Source;
 }
 
-/** Makes the connection; `placeholder` writes the n-th placeholder (1-based) of the vendor. */
-export function sqlConnection(connection: Connection, placeholder: (position: number) => string): SqlConnection {
+/** Makes the connection; `placeholder` writes the n-th placeholder (1-based) of the vendor, `quote` a name. */
+export function sqlConnection(
+  connection: Connection,
+  placeholder: (position: number) => string,
+  quote: (...path: readonly string[]) => string = quoteIdentifier,
+): SqlConnection {
   // The source carries the plain connection, without functions, because it enters the plan.
   const plain: Connection = Object.freeze({ ...connection });
   const source = (text: string, values: readonly SqlValue[], table?: readonly string[]): Source =>
@@ -50,12 +54,12 @@ export function sqlConnection(connection: Connection, placeholder: (position: nu
   return Object.freeze({
     ...plain,
     query: (query: Sql) => {
-      const { text, values } = renderSql(query, placeholder);
+      const { text, values } = renderSql(query, placeholder, quote);
       return source(text, values);
     },
     read: (name: string) => {
       const path = tablePath(name);
-      return source(`select * from ${quoteIdentifier(...path)}`, [], path);
+      return source(`select * from ${quote(...path)}`, [], path);
     },
   });
 }

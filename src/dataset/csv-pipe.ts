@@ -91,9 +91,9 @@ function queryOf(path: string, columns: readonly PipedColumn[], room: number): s
     const field = quoteIdentifier(name);
     return convert === undefined ? field : `${convert(field)} AS ${field}`;
   });
-  // Left to itself the engine sets aside sixteen times the longest row.
+  // Left to itself the engine sets aside sixteen times the longest row, and takes a line's end within a value for the file's.
   return `SELECT ${list.join(", ")} FROM read_csv(${quoteLiteral(path)}, auto_detect=false, header=false, delim=',', quote='"',
-    escape='"', nullstr='\\N', allow_quoted_nulls=false, max_line_size=${room}, buffer_size=${room},
+    escape='"', new_line='\\n', nullstr='\\N', allow_quoted_nulls=false, max_line_size=${room}, buffer_size=${room},
     columns={${declared.join(", ")}})`;
 }
 

@@ -66,12 +66,16 @@ export function isSql(value: unknown): value is Sql {
   return typeof value === "object" && value !== null && (value as { kind?: unknown }).kind === "sluice.sql";
 }
 
-/** The query's text with placeholders made by `placeholder` (1-based), and the values in their order. */
-export function renderSql(query: Sql, placeholder: (position: number) => string): { text: string; values: SqlValue[] } {
+/** The query's text with placeholders made by `placeholder` (1-based) and names by `quote`, and the values in their order. */
+export function renderSql(
+  query: Sql,
+  placeholder: (position: number) => string,
+  quote: (...path: readonly string[]) => string = quoteIdentifier,
+): { text: string; values: SqlValue[] } {
   const values: SqlValue[] = [];
   let text = query.strings[0] ?? "";
   query.values.forEach((value, position) => {
-    if (isIdentifier(value)) text += quoteIdentifier(...value.path);
+    if (isIdentifier(value)) text += quote(...value.path);
     else text += placeholder(values.push(value));
     text += query.strings[position + 1] ?? "";
   });

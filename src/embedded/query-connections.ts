@@ -40,6 +40,13 @@ const databases: Readonly<Record<string, Database>> = {
     source: async () => (await import("../adapters/sqlite/source.ts")).sqliteSource,
     tables: sql`SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%' ORDER BY name`,
   },
+  mysql: {
+    source: async () => (await import("../adapters/mysql/source.ts")).mysqlSource,
+    tables: sql`
+      SELECT IF(table_schema = database(), table_name, concat(table_schema, '.', table_name)) AS name
+      FROM information_schema.tables
+      WHERE table_schema NOT IN ('mysql', 'information_schema', 'performance_schema', 'sys') ORDER BY 1`,
+  },
   postgres: {
     source: async () => (await import("../adapters/postgres/source.ts")).postgresSource,
     tables: sql`

@@ -79,10 +79,12 @@ const sources = {
   parquet: source(async () => (await import("../adapters/parquet/source.ts")).parquetSource),
   http: source(async () => (await import("../adapters/http/source.ts")).httpSource),
   lake: source(async () => (await import("../adapters/lake/source.ts")).lakeSource),
+  mysql: source(async () => (await import("../adapters/mysql/source.ts")).mysqlSource),
   postgres: source(async () => (await import("../adapters/postgres/source.ts")).postgresSource),
   sqlite: source(async () => (await import("../adapters/sqlite/source.ts")).sqliteSource),
 };
 const ranges: Readonly<Record<string, RangeReader>> = {
+  mysql: range(async () => (await import("../adapters/mysql/range.ts")).mysqlRange),
   postgres: range(async () => (await import("../adapters/postgres/range.ts")).postgresRange),
 };
 const sinks: ConnectNeeds["sinks"] = {

@@ -4,8 +4,8 @@ import type { CursorValue, RangeRead, RangeReader, ReadRange, Source } from "../
 import type { SqlRequest } from "../../connect/sql-connection.ts";
 import { quoteIdentifier } from "../../dataset/sql.ts";
 import { SluiceError } from "../../errors.ts";
+import { conditions, cursorColumn, endOf, unordered, type SourceClock } from "../sql-range/part.ts";
 import { unknownLiteral } from "./placeholders.ts";
-import type { ReadingColumn } from "./reading-types.ts";
 import { copyRows, describe, inSnapshot, type Described } from "./reading.ts";
 
 /** Reads ranges of the vendor "postgres". */
@@ -16,7 +16,9 @@ export const postgresRange: RangeReader = (source, range, context): Promise<Rang
     context,
     async (client, first) => {
       const query = await describe(client, source);
-      const part = byTransaction ? byTransactions(query, range, source, first) : byValues(query, range, source, first);
+      const part = byTransaction
+        ? byTransactions(query, range, source, first)
+        : byValues(query, range, source, clockOf(first));
       return { dataset: await copyRows(client, { ...query, ...part }, part.where, context), until: part.until };
     },
     byTransaction ? transactions : clocks,
@@ -33,13 +35,15 @@ interface Part {
 // Asked for before the session's zone is set: a column without a zone holds the time of the zone that the server is set to.
 const clocks = `select now()::timestamp::text, (now()::date + 1)::text, (now() at time zone 'UTC')::text || '+00'`;
 
-function byValues(query: Described, range: ReadRange, source: Source, clock: readonly (string | null)[]): Part {
-  const column = columnOf(query, range.cursor!, source);
+function clockOf(first: readonly (string | null)[]): SourceClock {
+  const [local, tomorrow, instant] = first as [string, string, string];
+  return { local, tomorrow, instant };
+}
+
+function byValues(query: Described, range: ReadRange, source: Source, clock: SourceClock): Part {
+  const column = cursorColumn(query.columns, range.cursor!, source);
   if (!column.ordered) throw unordered(range.cursor!, "has no order that the columnar engine shares", source);
-  const [local, tomorrow, instant] = clock as [string, string, string];
-  // The rows of today are there to be read; a date has no more to say about when.
-  const now = { TIMESTAMP: local, DATE: tomorrow, "TIMESTAMP WITH TIME ZONE": instant }[column.type];
-  const end = range.until === "clock" ? (now === undefined ? null : { type: column.type, text: now }) : range.until;
+  const end = endOf(range, column.type, clock);
   const name = quoteIdentifier(column.name);
   // The engine orders texts by their bytes, and takes NaN for null.
   const value = column.type === "VARCHAR" ? `${name} collate "C"` : column.select;
@@ -61,7 +65,7 @@ function byTransactions(
   if (from !== null && from > next) throw counterRestarted(source, from, next);
   const until = { type: "xid8", text: String(horizon) };
   if (range.cursor !== null) {
-    const column = columnOf(query, range.cursor, source);
+    const column = cursorColumn(query.columns, range.cursor, source);
     if (column.type !== "UBIGINT") throw unordered(range.cursor, "is not of type xid8", source);
     const literal = (text: string): string => `${unknownLiteral(text)}::xid8`;
     return { where: conditions(quoteIdentifier(column.name), range, until, literal), until };
@@ -89,45 +93,11 @@ export function widenedXmin(xmin: string, next: bigint): string {
   return `(case when ${lower} < 3 then 0 when ${lower} < ${next - epoch} then ${epoch} + ${lower} else ${epoch - 2n ** 32n} + ${lower} end)`;
 }
 
-function conditions(
-  value: string,
-  range: ReadRange,
-  until: CursorValue | null,
-  literal: (text: string) => string,
-): string {
-  const parts = [
-    ...(range.from === null ? [] : [`${value} >= ${literal(range.from.text)}`]),
-    ...(until === null ? [] : [`${value} < ${literal(until.text)}`]),
-  ];
-  if (range.nulls) return parts.length === 0 ? "" : `where (${parts.join(" and ")}) or ${value} is null`;
-  return `where ${parts.length === 0 ? `${value} is not null` : parts.join(" and ")}`;
-}
-
-function columnOf(query: Described, name: string, source: Source): ReadingColumn {
-  const column = query.columns.find((one) => one.name === name);
-  if (column !== undefined) return column;
-  throw new SluiceError(
-    "SOURCE_COLUMNS",
-    `The source on connection "${source.connection!.name}" has no column "${name}", by which it is to be read`,
-    { hint: `It has ${query.columns.map((one) => one.name).join(", ")}.` },
-  );
-}
-
 function transactionOf(value: CursorValue): bigint {
   if (/^\d{1,20}$/.test(value.text)) return BigInt(value.text);
   throw new SluiceError("DEFINITION_INVALID", `"${value.text}" is not a transaction of PostgreSQL`, {
     hint: "A table's position by transaction can't follow one by a column's values: load the table anew.",
   });
-}
-
-function unordered(column: string, why: string, source: Source): SluiceError {
-  return new SluiceError(
-    "DEFINITION_INVALID",
-    `"${column}" of connection "${source.connection!.name}" can't say what is new: it ${why}`,
-    {
-      hint: "Read by a number, a time, a text, a uuid, or a column of type xid8; a query can cast: cast(version as numeric(20,0)).",
-    },
-  );
 }
 
 function counterRestarted(source: Source, from: bigint, next: bigint): SluiceError {

@@ -245,6 +245,15 @@ describe.skipIf(server === null)(
       expect(error.message).toMatch(/can't be read: .*(44-03-15|infinity|294276|\[\[)/);
     });
 
+    it("keeps every kind of line end in texts, whichever comes first", async () => {
+      for (const end of ["\r\n", "\r", "\n"]) {
+        const { rows } = await read(
+          shop.query(sql`select i, ${`a${end}b${end}`} as text from generate_series(1, 3) i`),
+        );
+        expect(rows.map((row) => row["text"])).toEqual(Array.from({ length: 3 }, () => `a${end}b${end}`));
+      }
+    });
+
     it("keeps a time's infinity, and the hour 24", async () => {
       const query = sql`select 'infinity'::timestamptz as a, '-infinity'::timestamp as b, '24:00:00'::time as c`;
       expect((await read(shop.query(query))).rows).toEqual([{ a: "infinity", b: "-infinity", c: "24:00:00" }]);
