@@ -7,7 +7,7 @@ import type { BoundValue, SqlRequest } from "../../connect/sql-connection.ts";
 import { unreadableValue, writeCsvPipe } from "../../dataset/csv-pipe.ts";
 import type { Dataset } from "../../dataset/dataset.ts";
 import { isSluiceError, SluiceError } from "../../errors.ts";
-import { withMysql, type MysqlClient, type RawValue } from "./connection.ts";
+import { withMysql, type MysqlClient } from "./connection.ts";
 import { backticked, readingColumn, type ReadingColumn } from "./reading-types.ts";
 
 /** A query that has been looked at, and how its columns are read. */
