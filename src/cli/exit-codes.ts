@@ -42,6 +42,7 @@ const byErrorCode: Readonly<Record<ErrorCode, number>> = {
   FENCED: exitCodes.failed,
   CONTRACT_MISMATCH: exitCodes.check,
   CONTRACT_FAILED: exitCodes.check,
+  EXPECTATION_FAILED: exitCodes.check,
   ACCOUNTING: exitCodes.failed,
   GATE_CLOSED: exitCodes.check,
   QUERY_FAILED: exitCodes.failed,

@@ -1,4 +1,5 @@
 // What flows between steps: a handle on rows that lie in Parquet files, never the rows themselves.
+import type { ExpectationReport } from "./expectation-report.ts";
 import type { Position } from "./position.ts";
 
 /** A column and its type in the words of the columnar engine: "VARCHAR", "BIGINT", "TIMESTAMP WITH TIME ZONE" … */
@@ -19,6 +20,8 @@ export interface Dataset {
   readonly hash: string;
   /** Rows that the contract behind this dataset has set aside, where it has any: an empty dataset may have been a full one. */
   readonly quarantined?: number;
+  /** What came of the expectations that the step which handed it on holds it to. */
+  readonly expectations?: ExpectationReport;
   /** How far the sources behind these rows were read, where they are read incrementally; stored by the load of the rows. */
   readonly positions?: readonly Position[];
 }

@@ -9,6 +9,8 @@ export interface Home {
   /** Runs, steps, logs. */
   readonly state: string;
   readonly quarantine: string;
+  /** What expectations have measured. */
+  readonly measurements: string;
   readonly features: string;
   readonly indexes: string;
   readonly artifacts: string;
@@ -20,6 +22,7 @@ export function homeAt(folder: string): Home {
     folder,
     state: join(folder, "state.db"),
     quarantine: join(folder, "quarantine.db"),
+    measurements: join(folder, "measurements.db"),
     features: join(folder, "features.db"),
     indexes: join(folder, "indexes"),
     artifacts: join(folder, "artifacts"),

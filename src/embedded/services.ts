@@ -1,6 +1,7 @@
 // What the code of steps is handed in a worker: one object that satisfies every room. Here, and in the other files of
 // this folder, adapters are named. Everything is opened when it is first asked for.
 import { openArtifactStore } from "../adapters/file-system/artifact-store.ts";
+import { openMeasurementStore } from "../adapters/sqlite/measurement-store.ts";
 import { openOnlineStore } from "../adapters/sqlite/online-store.ts";
 import { openQuarantineStore } from "../adapters/sqlite/quarantine-store.ts";
 import { isSecret, resolveSetting } from "../config.ts";
@@ -42,6 +43,7 @@ export function createServices({ home, folder, memory, redactor }: ServiceOption
   };
   const indexes = new Map<string, VectorStore>();
   const quarantine = once(() => openQuarantineStore(home.quarantine));
+  const measurements = once(() => openMeasurementStore(home.measurements));
   const online = once(() => openOnlineStore(home.features));
   return {
     home: home.folder,
@@ -50,6 +52,9 @@ export function createServices({ home, folder, memory, redactor }: ServiceOption
     interrupt: () => opened?.interrupt(),
     get quarantine() {
       return quarantine();
+    },
+    get measurements() {
+      return measurements();
     },
     get online() {
       return online();

@@ -42,7 +42,7 @@ export function projectWith(project: Project, { pipeline: name, fixtures }: Stan
 }
 
 /** Kinds of steps whose output is a dataset. */
-const datasetKinds: ReadonlySet<string> = new Set(["extract", "transform", "union", "validate"]);
+const datasetKinds: ReadonlySet<string> = new Set(["extract", "transform", "union", "validate", "expect"]);
 
 function fixed(spec: Spec, fixture: Json): Spec {
   return {

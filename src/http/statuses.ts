@@ -28,6 +28,7 @@ const byErrorCode: Readonly<Record<ErrorCode, ContentfulStatusCode>> = {
   FENCED: 409,
   CONTRACT_MISMATCH: 422,
   CONTRACT_FAILED: 422,
+  EXPECTATION_FAILED: 422,
   ACCOUNTING: 500,
   GATE_CLOSED: 409,
   QUERY_FAILED: 400,

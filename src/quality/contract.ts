@@ -3,6 +3,7 @@
 import { type z, safeParse as zodSafeParse } from "zod";
 import { SluiceError } from "../errors.ts";
 import { contentHash, type Json } from "../json.ts";
+import { describeExpectation, type Expectation } from "./expectations/expectation.ts";
 import { columnsOf, type Rule } from "./expression.ts";
 import { evaluate } from "./expression-js.ts";
 import { checkRule, type ExpressionType } from "./expression-type.ts";
@@ -42,6 +43,8 @@ export interface Contract<Row = unknown> {
   readonly schema: RowSchema;
   readonly rules: readonly Rule[];
   readonly onInvalid: "quarantine" | "fail";
+  /** What the valid rows of a dataset must be like together. */
+  readonly expectations: readonly Expectation[];
   /** The verdict itself; `safeParse` is its public face. */
   readonly judge: (value: unknown) => Judgement;
 }
@@ -55,6 +58,8 @@ export interface ContractOptions<Schema extends z.core.$ZodObject> {
   readonly row: Schema;
   /** Conditions across columns. */
   readonly rules?: readonly Rule[];
+  /** What the valid rows of a dataset must be like together: rowCount({ min: 1 }), mean("age", { max: 65 }) … */
+  readonly expect?: readonly Expectation[];
   /** quarantine: set broken rows aside and go on · fail: CONTRACT_FAILED if there is one. @default "quarantine" */
   readonly onInvalid?: "quarantine" | "fail";
 }
@@ -81,6 +86,7 @@ export function contract<Schema extends z.core.$ZodObject>(
   }
   const schema = readRow(name, options.row);
   const rules = options.rules ?? [];
+  const expectations = options.expect ?? [];
   checkRules(name, schema, rules);
   const judge = createJudge(name, options.row, schema, rules);
   const safeParse = (value: unknown): Verdict<z.output<Schema>> => {
@@ -101,12 +107,17 @@ export function contract<Schema extends z.core.$ZodObject>(
         details: { contract: name, issues: verdict.issues },
       });
     },
-    description: { name, row: describe(options.row), rules: rules as unknown as Json },
+    description: { name, row: describe(options.row), rules: rules as unknown as Json, ...described(expectations) },
     schema,
     rules,
     onInvalid: options.onInvalid ?? "quarantine",
+    expectations,
     judge,
   } satisfies Contract<z.output<Schema>>);
+}
+
+function described(expectations: readonly Expectation[]): { readonly expect?: Json } {
+  return expectations.length === 0 ? {} : { expect: expectations.map(describeExpectation) };
 }
 
 const expressionTypes: Readonly<Record<FieldKind, ExpressionType>> = {

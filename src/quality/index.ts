@@ -26,6 +26,9 @@ export {
   sum,
 } from "./expectations/aggregate-rules.ts";
 export type { Bound, Bounds } from "./expectations/bounds.ts";
+export { expect, type ExpectOptions } from "./expectations/expect.ts";
+export type { UsualOptions } from "./expectations/anomaly.ts";
+export { columnsUnchanged, freshness, usual } from "./expectations/history-rules.ts";
 export { chiSquare, klDivergence } from "./expectations/distribution-rules.ts";
 export type {
   Condition,

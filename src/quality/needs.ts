@@ -1,6 +1,7 @@
 // What the steps of this room must be handed at run time.
 import type { ArtifactStore } from "../dataset/artifact-store.ts";
 import type { Session } from "../dataset/session.ts";
+import type { MeasurementStore } from "./expectations/measurement-store.ts";
 import type { QuarantineStore } from "./quarantine-store.ts";
 
 export interface QualityNeeds {
@@ -8,4 +9,6 @@ export interface QualityNeeds {
   readonly session: () => Promise<Session>;
   readonly artifacts: ArtifactStore;
   readonly quarantine: QuarantineStore;
+  /** What expectations have measured before. */
+  readonly measurements: MeasurementStore;
 }

@@ -7,6 +7,8 @@ import type { StepContext, StepHandle, StepResult, StepSpec } from "../pipeline/
 import { matchColumns } from "./columns.ts";
 import { compileContract } from "./compile.ts";
 import type { Contract } from "./contract.ts";
+import { checkExpectations, type ExpectOptions, otherInputs, othersOf } from "./expectations/expect.ts";
+import { judgeDataset } from "./expectations/judge-dataset.ts";
 import type { QualityNeeds } from "./needs.ts";
 import type { QuarantinedRow, QuarantineKey } from "./quarantine-store.ts";
 import { createReasonCounter } from "./reason-counts.ts";
@@ -21,6 +23,8 @@ export interface ValidateOptions {
   readonly duplicates?: "drop" | "keep";
   /** quarantine: set broken rows aside and go on · fail: CONTRACT_FAILED if there is one. @default the contract's, else "quarantine" */
   readonly onInvalid?: "quarantine" | "fail";
+  /** Other datasets that the contract's expectations read, by the names they have there. */
+  readonly with?: ExpectOptions["with"];
 }
 
 /**
@@ -40,11 +44,22 @@ export function validate(
     duplicates: options.duplicates ?? "keep",
     onInvalid: options.onInvalid ?? contract.onInvalid,
   } as const;
+  checkExpectations(`validate() with contract "${contract.name}"`, contract.expectations, options.with);
   return {
     kind: "validate",
-    inputs: { from },
+    inputs: { from, ...otherInputs(options.with) },
     config: { contract: contract.description, ...settings },
-    execute: (context, needs) => execute(context, needs, contract, from.step, settings),
+    execute: async (context, needs) => {
+      const result = await execute(context, needs, contract, from.step, settings);
+      const output = await judgeDataset(context, needs, {
+        dataset: result.output,
+        expectations: contract.expectations,
+        others: othersOf(context),
+        whose: `Contract "${contract.name}"`,
+        code: "CONTRACT_FAILED",
+      });
+      return { ...result, output };
+    },
   };
 }
 
@@ -53,7 +68,7 @@ async function execute(
   needs: QualityNeeds,
   contract: Contract,
   source: string,
-  settings: Required<ValidateOptions>,
+  settings: Required<Omit<ValidateOptions, "with">>,
 ): Promise<StepResult<Dataset>> {
   const dataset = context.inputs["from"] as Dataset;
   if (dataset.rows > 0 || dataset.columns.length > 0) matchColumns(contract, dataset.columns, `step "${source}"`);

@@ -3,3 +3,4 @@ export { delay, fail, freeze, kill, type FaultPlan } from "./faults.ts";
 export { testPipeline, type TestPipelineOptions } from "./test-pipeline.ts";
 export type { Decision } from "./attendant.ts";
 export type { TestedAttempt, TestedLogLine, TestedRun, TestedStep } from "./tested-run.ts";
+export { judgeRows, type JudgeRowsOptions, type RowAtHand } from "./judge-rows.ts";

@@ -39,7 +39,7 @@ const MAY_IMPORT = {
     "adapters",
     "http",
   ],
-  testing: ["root", "pipeline", "engine", "quality", "embedded"],
+  testing: ["root", "pipeline", "dataset", "engine", "quality", "embedded"],
   index: ["root", "pipeline", "dataset", "connect", "quality", "features", "retrieval", "engine", "monitor"],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 
@@ -54,6 +54,7 @@ const PORTS = [
   "engine/attempts/executor.ts",
   "features/online-store.ts",
   "quality/quarantine-store.ts",
+  "quality/expectations/measurement-store.ts",
   "retrieval/embedder.ts",
   "retrieval/vector-store.ts",
   "monitor/notifier.ts",

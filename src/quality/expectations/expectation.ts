@@ -34,6 +34,11 @@ export interface RowOptions extends ScopeOptions {
   readonly mostly?: number;
 }
 
+/** How a value is held against those before. */
+export type History =
+  | { readonly kind: "usual"; readonly options: UsualOptions }
+  | { readonly kind: "unchanged"; readonly added: "pass" | "fail" };
+
 /** A rule about a dataset, made by one of the functions beside it; frozen, and the same in every process. */
 export interface Expectation {
   readonly kind: "sluice.expectation";
@@ -51,8 +56,8 @@ export interface Expectation {
   readonly measurement: string;
   /** Names of other datasets that it reads. */
   readonly others: readonly string[];
-  /** How the value is held against the history; null when it isn't. */
-  readonly usual: UsualOptions | null;
+  /** How what it measures is held against what it measured before; null when it isn't. */
+  readonly history: History | null;
   /** How it is checked on a table with these columns. Throws Refusal where it makes no sense there. */
   readonly check: (table: Table) => Check;
 }
@@ -103,7 +108,7 @@ export function makeExpectation(definition: Definition): Expectation {
     expected: definition.expected ?? null,
     measurement: `${name}(${columns.join(", ")})${measures}${scope}`,
     others,
-    usual: null,
+    history: null,
     check: definition.check,
   });
 }
@@ -129,7 +134,7 @@ function describeCondition(condition: Condition): Json {
 
 /** The expectation as data: part of the version of every pipeline that has it. */
 export function describeExpectation(expectation: Expectation): Json {
-  const { name, columns, severity, mostly, where, by, expected, usual, title } = expectation;
+  const { name, columns, severity, mostly, where, by, expected, history, title } = expectation;
   return {
     name,
     title,
@@ -139,6 +144,6 @@ export function describeExpectation(expectation: Expectation): Json {
     where: where === null ? null : describeCondition(where),
     by: [...by],
     expected,
-    usual: usual as unknown as Json,
+    history: history as unknown as Json,
   };
 }

@@ -11,6 +11,7 @@ import { readDataset, writeRows } from "../../../src/dataset/write-dataset.ts";
 import { silentLog } from "../../../src/log.ts";
 import type { StepContext, StepResult } from "../../../src/pipeline/step.ts";
 import type { Contract } from "../../../src/quality/contract.ts";
+import { memoryMeasurementStore } from "../../../src/quality/expectations/memory-measurement-store.ts";
 import { memoryQuarantineStore } from "../../../src/quality/memory-quarantine-store.ts";
 import type { QuarantineStore, StoredQuarantinedRow } from "../../../src/quality/quarantine-store.ts";
 import { validate, type ValidateOptions } from "../../../src/quality/validate.ts";
@@ -65,7 +66,12 @@ export async function openBench(): Promise<Bench> {
         clock: manualClock(1),
         folder,
       };
-      const result = await spec.execute(context, { session: async () => session, artifacts, quarantine });
+      const result = await spec.execute(context, {
+        session: async () => session,
+        artifacts,
+        quarantine,
+        measurements: memoryMeasurementStore(),
+      });
       return {
         ...result,
         valid: await session.rows(`FROM ${readDataset(result.output)}`),
