@@ -20,7 +20,7 @@ import { listText, measured } from "./measure.ts";
  * rowCount({ min: 1, max: 10_000_000 })
  * ```
  */
-export function rowCount(bounds: Bounds & ScopeOptions): Expectation {
+export function rowCount(bounds: Bounds & ScopeOptions = {}): Expectation {
   checkBounds("rowCount", bounds, { counts: true });
   return makeExpectation({
     name: "rowCount",
@@ -57,7 +57,7 @@ export function sameRowCount(other: string, options: ExpectationOptions = {}): E
 }
 
 /** The number of columns is within bounds. */
-export function columnCount(bounds: Bounds & ExpectationOptions): Expectation {
+export function columnCount(bounds: Bounds & ExpectationOptions = {}): Expectation {
   checkBounds("columnCount", bounds, { counts: true });
   return makeExpectation({
     name: "columnCount",

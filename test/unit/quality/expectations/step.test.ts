@@ -161,7 +161,7 @@ describe("a contract's expectations", () => {
 });
 
 describe("history", () => {
-  const step = q.expect(source, [q.usual(q.rowCount({}), { season: "week" })]);
+  const step = q.expect(source, [q.usual(q.rowCount(), { season: "week" })]);
 
   it("is that of the partitions before, in whatever order they ran", async () => {
     const { run } = pipeline();
@@ -188,7 +188,7 @@ describe("history", () => {
   it("is that of earlier runs without partitions; a retry is compared with those before, not with itself", async () => {
     const { run, measurements } = pipeline();
     const dataset = await bench.dataset(columns, numbered(50));
-    const plain = q.expect(source, [q.usual(q.rowCount({}))]);
+    const plain = q.expect(source, [q.usual(q.rowCount())]);
     for (let at = 1; at <= 9; at += 1) await run(plain, dataset, { runId: `run-${at}`, now: at * 1000 });
     const few = await bench.dataset(columns, numbered(5));
     for (const now of [20_000, 21_000])
@@ -239,6 +239,6 @@ describe("history", () => {
 
   it("can't be asked of groups, nor with options that make no sense", () => {
     expect(() => q.usual(q.rowCount({ by: "kind" }))).toThrow("measured by group");
-    expect(() => q.usual(q.rowCount({}), { atLeast: 100 })).toThrow("atLeast is above window");
+    expect(() => q.usual(q.rowCount(), { atLeast: 100 })).toThrow("atLeast is above window");
   });
 });
