@@ -5,6 +5,7 @@ import type { Suite } from "./suites/suite.ts";
 const suites: Readonly<Record<string, () => Promise<{ readonly suite: Suite }>>> = {
   commonmark: () => import("./suites/commonmark.ts"),
   "gx-expectations": () => import("./suites/gx-expectations.ts"),
+  "drift-oracle": () => import("./suites/drift-oracle.ts"),
   retail: () => import("./suites/retail.ts"),
 };
 

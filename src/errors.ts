@@ -30,6 +30,7 @@ export const errorCodes = {
   CONTRACT_MISMATCH: "The dataset lacks a column that the contract requires, or has one it forbids.",
   CONTRACT_FAILED: "The rows or the dataset break the contract and its policy is to fail.",
   EXPECTATION_FAILED: "A dataset does not meet an expectation whose severity is to fail.",
+  DRIFT: "The data has drifted from its baseline and the step's policy is to fail.",
   ACCOUNTING: "Rows in is not rows valid + duplicate + quarantined.",
   GATE_CLOSED: "A gate's condition is not met; what follows it did not run.",
   QUERY_FAILED: "The SQL could not be run.",

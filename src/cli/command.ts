@@ -15,6 +15,8 @@ export interface ArgumentDefinition {
 export interface OptionDefinition {
   /** Without dashes: "as-of". */
   readonly name: string;
+  /** One letter for the same: "o" is typed -o. */
+  readonly short?: string;
   /** Name of its value in the help; none for a switch. */
   readonly value?: string;
   readonly description: string;

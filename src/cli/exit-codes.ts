@@ -43,6 +43,7 @@ const byErrorCode: Readonly<Record<ErrorCode, number>> = {
   CONTRACT_MISMATCH: exitCodes.check,
   CONTRACT_FAILED: exitCodes.check,
   EXPECTATION_FAILED: exitCodes.check,
+  DRIFT: exitCodes.check,
   ACCOUNTING: exitCodes.failed,
   GATE_CLOSED: exitCodes.check,
   QUERY_FAILED: exitCodes.failed,

@@ -84,6 +84,16 @@ export const commandTable: readonly CommandEntry[] = [
   },
   { path: ["query"], summary: "Query the project's connections with SQL", load: () => import("./commands/query.ts") },
   {
+    path: ["profile"],
+    summary: "Say what is in a table or a file, column by column",
+    load: () => import("./commands/profile.ts"),
+  },
+  {
+    path: ["contract", "infer"],
+    summary: "Suggest a contract from data, as TypeScript",
+    load: () => import("./commands/contract-infer.ts"),
+  },
+  {
     path: ["quarantine", "list"],
     summary: "Count the rows in quarantine",
     load: () => import("./commands/quarantine-list.ts"),
@@ -103,6 +113,7 @@ export const commandTable: readonly CommandEntry[] = [
 ];
 
 const groups: Readonly<Record<string, { readonly description: string; readonly example: string }>> = {
+  contract: { description: "Write and look into contracts.", example: "sluice contract infer data/orders.csv" },
   quarantine: { description: "See the rows that a contract set aside.", example: "sluice quarantine list" },
   features: { description: "Read materialized features.", example: "sluice features get customer_activity 17850" },
 };

@@ -21,7 +21,8 @@ export function defineCommand(
 }
 
 function toOption(definition: OptionDefinition): Option {
-  const flags = definition.value === undefined ? `--${definition.name}` : `--${definition.name} <${definition.value}>`;
+  const long = definition.value === undefined ? `--${definition.name}` : `--${definition.name} <${definition.value}>`;
+  const flags = definition.short === undefined ? long : `-${definition.short}, ${long}`;
   const option = new Option(flags, definition.description);
   if (definition.choices !== undefined) option.choices(definition.choices);
   if (definition.required === true) option.makeOptionMandatory();

@@ -11,6 +11,7 @@ export interface Home {
   readonly quarantine: string;
   /** What expectations have measured. */
   readonly measurements: string;
+  readonly profiles: string;
   readonly features: string;
   readonly indexes: string;
   readonly artifacts: string;
@@ -23,6 +24,7 @@ export function homeAt(folder: string): Home {
     state: join(folder, "state.db"),
     quarantine: join(folder, "quarantine.db"),
     measurements: join(folder, "measurements.db"),
+    profiles: join(folder, "profiles.db"),
     features: join(folder, "features.db"),
     indexes: join(folder, "indexes"),
     artifacts: join(folder, "artifacts"),

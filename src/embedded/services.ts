@@ -3,6 +3,7 @@
 import { openArtifactStore } from "../adapters/file-system/artifact-store.ts";
 import { openMeasurementStore } from "../adapters/sqlite/measurement-store.ts";
 import { openOnlineStore } from "../adapters/sqlite/online-store.ts";
+import { openProfileStore } from "../adapters/sqlite/profile-store.ts";
 import { openQuarantineStore } from "../adapters/sqlite/quarantine-store.ts";
 import { isSecret, resolveSetting } from "../config.ts";
 import type { ConnectNeeds } from "../connect/needs.ts";
@@ -44,6 +45,7 @@ export function createServices({ home, folder, memory, redactor }: ServiceOption
   const indexes = new Map<string, VectorStore>();
   const quarantine = once(() => openQuarantineStore(home.quarantine));
   const measurements = once(() => openMeasurementStore(home.measurements));
+  const profiles = once(() => openProfileStore(home.profiles));
   const online = once(() => openOnlineStore(home.features));
   return {
     home: home.folder,
@@ -55,6 +57,9 @@ export function createServices({ home, folder, memory, redactor }: ServiceOption
     },
     get measurements() {
       return measurements();
+    },
+    get profiles() {
+      return profiles();
     },
     get online() {
       return online();

@@ -29,6 +29,7 @@ const byErrorCode: Readonly<Record<ErrorCode, ContentfulStatusCode>> = {
   CONTRACT_MISMATCH: 422,
   CONTRACT_FAILED: 422,
   EXPECTATION_FAILED: 422,
+  DRIFT: 422,
   ACCOUNTING: 500,
   GATE_CLOSED: 409,
   QUERY_FAILED: 400,

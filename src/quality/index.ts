@@ -2,7 +2,14 @@
 export { contract, type Contract, type ContractOptions, type RowOf, type Verdict } from "./contract.ts";
 export { col, rule, type Literal, type Operand, type Rule, type Term } from "./expression.ts";
 export { gate, type GateOptions, type GateReport } from "./gate.ts";
+export type { Baseline } from "./drift/baseline.ts";
+export { compareCounts, type CountComparison } from "./drift/compare-counts.ts";
+export { compareNumbers, type NumberComparison } from "./drift/compare-numbers.ts";
+export { drift, type DriftOptions } from "./drift/drift.ts";
+export type { ColumnDrift, DriftBin, DriftMeasure, DriftReport, DriftVerdict } from "./drift/result.ts";
 export type { Issue } from "./issue.ts";
+export { mergeProfiles } from "./profile/merge-profiles.ts";
+export { distinctValues, type ColumnProfile, type Profile } from "./profile/profile.ts";
 export { timestamp, type TimestampOptions } from "./timestamp.ts";
 export { validate, type ValidateOptions } from "./validate.ts";
 export type {

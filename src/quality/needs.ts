@@ -2,6 +2,7 @@
 import type { ArtifactStore } from "../dataset/artifact-store.ts";
 import type { Session } from "../dataset/session.ts";
 import type { MeasurementStore } from "./expectations/measurement-store.ts";
+import type { ProfileStore } from "./profile/profile-store.ts";
 import type { QuarantineStore } from "./quarantine-store.ts";
 
 export interface QualityNeeds {
@@ -11,4 +12,6 @@ export interface QualityNeeds {
   readonly quarantine: QuarantineStore;
   /** What expectations have measured before. */
   readonly measurements: MeasurementStore;
+  /** What earlier runs' data looked like. */
+  readonly profiles: ProfileStore;
 }

@@ -109,7 +109,7 @@ describe("commands in the pages", () => {
       scripts: Record<string, string>;
     };
     const named = pages().flatMap((page) =>
-      [...page.text.matchAll(/\bnpm run ([a-z:]+)/g)].map((match) => ({ page: page.path, script: match[1]! })),
+      [...page.text.matchAll(/\bnpm run ([a-z:-]+)/g)].map((match) => ({ page: page.path, script: match[1]! })),
     );
     expect(named.length).toBeGreaterThan(3);
     expect(named.filter(({ script }) => !(script in scripts))).toEqual([]);

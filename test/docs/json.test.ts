@@ -89,6 +89,9 @@ describe("what docs/reference/json.md shows", () => {
     await print("logs", run.id);
     await print("why", run.id);
     await print("query", "select 'EIRE' as country, 1 as lines");
+    writeFileSync(join(folder, "some.csv"), "id,paid_at\n1,2026-01-05\n2,\n");
+    await print("profile", "some.csv");
+    await print("contract infer", "some.csv");
     await print("quarantine list");
     await print("quarantine show", "orders_daily");
     await print("features get", "customer_orders", "c-102");

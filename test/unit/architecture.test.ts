@@ -55,6 +55,7 @@ const PORTS = [
   "features/online-store.ts",
   "quality/quarantine-store.ts",
   "quality/expectations/measurement-store.ts",
+  "quality/profile/profile-store.ts",
   "retrieval/embedder.ts",
   "retrieval/vector-store.ts",
   "monitor/notifier.ts",

@@ -14,6 +14,7 @@ import type { Contract } from "../../../src/quality/contract.ts";
 import { memoryMeasurementStore } from "../../../src/quality/expectations/memory-measurement-store.ts";
 import { memoryQuarantineStore } from "../../../src/quality/memory-quarantine-store.ts";
 import type { QuarantineStore, StoredQuarantinedRow } from "../../../src/quality/quarantine-store.ts";
+import { memoryProfileStore } from "../../../src/quality/profile/memory-profile-store.ts";
 import { validate, type ValidateOptions } from "../../../src/quality/validate.ts";
 
 export interface Bench {
@@ -71,6 +72,7 @@ export async function openBench(): Promise<Bench> {
         artifacts,
         quarantine,
         measurements: memoryMeasurementStore(),
+        profiles: memoryProfileStore(),
       });
       return {
         ...result,

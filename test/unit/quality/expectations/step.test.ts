@@ -8,6 +8,7 @@ import { createLog, type LogLine } from "../../../../src/log.ts";
 import type { Partition } from "../../../../src/pipeline/partition.ts";
 import type { StepSpec } from "../../../../src/pipeline/step.ts";
 import { memoryMeasurementStore } from "../../../../src/quality/expectations/memory-measurement-store.ts";
+import { memoryProfileStore } from "../../../../src/quality/profile/memory-profile-store.ts";
 import * as q from "../../../../src/quality/index.ts";
 import type { QualityNeeds } from "../../../../src/quality/needs.ts";
 import { type Bench, openBench } from "../judging.ts";
@@ -58,7 +59,15 @@ function pipeline() {
       folder: "/",
     };
     const { session, artifacts, quarantine } = bench;
-    return (await spec.execute(context, { session: async () => session, artifacts, quarantine, measurements })).output;
+    return (
+      await spec.execute(context, {
+        session: async () => session,
+        artifacts,
+        quarantine,
+        measurements,
+        profiles: memoryProfileStore(),
+      })
+    ).output;
   };
   return { run, lines, measurements };
 }
