@@ -26,6 +26,7 @@ export {
   type PageNumberOptions,
   type Pages,
 } from "./http-pages.ts";
+export { files, type FilesTable, type FolderConnection, type FolderOptions, type TableFormat } from "./folder.ts";
 export { json, jsonl, type FieldColumn, type JsonlOptions, type JsonOptions } from "./json-files.ts";
 export { lake, type LakeConnection, type LakeOptions, type LakeTable } from "./lake.ts";
 export { mysql } from "./mysql.ts";

@@ -85,6 +85,7 @@ export function createServices({ home, folder, memory, redactor }: ServiceOption
 const sources = {
   csv: source(async () => (await import("../adapters/csv/source.ts")).csvSource),
   excel: source(async () => (await import("../adapters/excel/source.ts")).excelSource),
+  folder: source(async () => (await import("../adapters/files-table/local.ts")).folderSource),
   json: source(async () => (await import("../adapters/json/source.ts")).jsonSource),
   parquet: source(async () => (await import("../adapters/parquet/source.ts")).parquetSource),
   http: source(async () => (await import("../adapters/http/source.ts")).httpSource),
@@ -98,6 +99,7 @@ const ranges: Readonly<Record<string, RangeReader>> = {
   postgres: range(async () => (await import("../adapters/postgres/range.ts")).postgresRange),
 };
 const sinks: ConnectNeeds["sinks"] = {
+  folder: async () => (await import("../adapters/files-table/local.ts")).folderSink,
   lake: async () => (await import("../adapters/lake/sink.ts")).lakeSink,
   postgres: async () => (await import("../adapters/postgres/sink.ts")).postgresSink,
 };
