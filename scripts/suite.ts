@@ -3,6 +3,7 @@
 import type { Suite } from "./suites/suite.ts";
 
 const suites: Readonly<Record<string, () => Promise<{ readonly suite: Suite }>>> = {
+  "json-schema-2020-12": () => import("./suites/json-schema.ts"),
   commonmark: () => import("./suites/commonmark.ts"),
   "gx-expectations": () => import("./suites/gx-expectations.ts"),
   "drift-oracle": () => import("./suites/drift-oracle.ts"),

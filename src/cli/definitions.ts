@@ -3,6 +3,7 @@
 import { dirname } from "node:path";
 import { homeFolder } from "../config.ts";
 import { currentPlans } from "../embedded/explanations.ts";
+import type { LoadedProject } from "../embedded/messages.ts";
 import { openReader, type Reader } from "../embedded/reader.ts";
 import { openWorkerPool } from "../embedded/worker-pool.ts";
 import { SluiceError } from "../errors.ts";
@@ -21,7 +22,7 @@ export async function currentDefinitions(context: CommandContext): Promise<Defin
   const reader = openReader(configPath);
   const running = reader.holder() !== null && reader.note() !== null;
   try {
-    const plans = running ? await currentPlans(reader) : await loadPlans(configPath);
+    const plans = running ? await currentPlans(reader) : (await loadProject(configPath)).plans;
     return { plans, reader, running, [Symbol.dispose]: () => reader.close() };
   } catch (error) {
     reader.close();
@@ -52,8 +53,9 @@ export function partitionedPlan(
   throw new SluiceError("USAGE", `Pipeline "${name}" has no partitions`, { hint: `Use: sluice run ${name}` });
 }
 
-async function loadPlans(configPath: string): Promise<readonly Plan[]> {
+/** What the project defines, as its files are now. */
+export async function loadProject(configPath: string): Promise<LoadedProject> {
   const pool = await openWorkerPool({ configPath, homeFolder: homeFolder(dirname(configPath)) });
   await pool.close();
-  return pool.project.plans;
+  return pool.project;
 }

@@ -94,6 +94,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import("./commands/contract-infer.ts"),
   },
   {
+    path: ["contract", "explain"],
+    summary: "Show where each rule of a contract runs",
+    load: () => import("./commands/contract-explain.ts"),
+  },
+  {
     path: ["quarantine", "list"],
     summary: "Count the rows in quarantine",
     load: () => import("./commands/quarantine-list.ts"),

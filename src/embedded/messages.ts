@@ -2,6 +2,7 @@
 // through one pipe per direction, in order; taking jobs back has a pipe of its own, which a thread of the worker's
 // answers even while user code keeps the main one busy.
 import type { Assignment, HookNotice, Outcome } from "../engine/attempts/executor.ts";
+import type { ContractExplanation } from "../quality/explain.ts";
 import type { Failure } from "../errors.ts";
 import type { Json } from "../json.ts";
 import type { LogLine } from "../log.ts";
@@ -33,6 +34,8 @@ export interface LoadedProject {
   readonly workers: number | null;
   /** Slots of each pool. */
   readonly pools: Readonly<Record<string, number>>;
+  /** Of every contract that a step validates by, which rule runs where. */
+  readonly contracts: readonly ContractExplanation[];
   /** Which hooks the project itself has. */
   readonly hooks: readonly HookEvent[];
 }

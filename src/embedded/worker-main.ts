@@ -9,6 +9,7 @@ import { createLog, createRedactor } from "../log.ts";
 import { systemClock } from "../clock.ts";
 import { attemptRunner, type AttemptRunner } from "./attempt.ts";
 import { parsedParams, tellHooks } from "./call.ts";
+import type { ContractExplanation } from "../quality/explain.ts";
 import { begin, createClaims } from "./claims.ts";
 import { homeAt } from "./home.ts";
 import { lineOf, lineReader, writeLine } from "./message-lines.ts";
@@ -201,6 +202,13 @@ function describe(project: Project): LoadedProject {
     ),
     workers: project.config.workers ?? null,
     pools: project.config.pools,
+    contracts: [...project.pipelines.values()].flatMap((pipeline) =>
+      Object.entries(pipeline.explanations()).flatMap(([step, told]) =>
+        pipeline.plan.steps.find(({ name }) => name === step)?.kind === "validate"
+          ? [told as unknown as ContractExplanation]
+          : [],
+      ),
+    ),
     hooks: project.config.hooks.events,
   };
 }

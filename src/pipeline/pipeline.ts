@@ -74,6 +74,8 @@ export interface Pipeline {
   readonly code: (partitionKey: string | null, params?: Json) => RunCode;
   /** The specs of one run, by step name. */
   readonly specs: (partitionKey: string | null, params?: Json) => ReadonlyMap<string, StepSpec<unknown, never>>;
+  /** What its steps say of themselves, by step name, where they do. */
+  readonly explanations: () => Readonly<Record<string, Json>>;
   /** The pipeline's own hooks. */
   readonly hooks: Hooks;
   /** A run's params from what its caller gave, checked and with defaults; USAGE, in one line, when it doesn't fit. */
@@ -137,6 +139,12 @@ export function pipeline(name: string, ...rest: unknown[]): Pipeline {
     plan,
     code,
     specs: (key: string | null, told?: Json) => code(key, told).specs,
+    explanations: () =>
+      Object.fromEntries(
+        described.flatMap(({ planned, spec }) =>
+          spec.explanation === undefined ? [] : [[planned.name, spec.explanation()]],
+        ),
+      ),
     hooks,
     parseParams: params?.parse ?? ((raw: Json) => noParams(name, raw)),
   });

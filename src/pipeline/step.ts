@@ -69,6 +69,8 @@ export interface StepSpec<Output, Needs = never> {
   /** How the engine treats it. @default it is run, once */
   readonly control?: Control;
   readonly execute: (context: StepContext, needs: Needs) => Promise<StepResult<Output>>;
+  /** How the step does its work, for people who ask; no part of the version. */
+  readonly explanation?: () => Json;
 }
 
 declare const output: unique symbol;

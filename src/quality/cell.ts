@@ -49,7 +49,8 @@ export function decodeCell(text: string, from: CellClass, kind: FieldKind): unkn
     case "truth":
       return text === "true";
     case "nested":
-      return JSON.parse(text) as Json;
+      // The engine writes NaN and infinities into JSON, which is none then: no validator takes the text for a list.
+      return parsedJson(text);
     default:
       return decodeText(text, kind);
   }
@@ -59,14 +60,15 @@ function decodeText(text: string, kind: FieldKind): unknown {
   if (kind === "integer" && integerText.test(text) && Number.isSafeInteger(Number(text))) return Number(text);
   if (kind === "number" && numberText.test(text)) return Number(text);
   if (kind === "truth" && (text === "true" || text === "false")) return text === "true";
-  if (kind === "json") {
-    try {
-      return JSON.parse(text) as Json;
-    } catch {
-      return text;
-    }
+  return kind === "json" ? parsedJson(text) : text;
+}
+
+function parsedJson(text: string): Json {
+  try {
+    return JSON.parse(text) as Json;
+  } catch {
+    return text;
   }
-  return text;
 }
 
 function numberOf(text: string): number {

@@ -1,27 +1,35 @@
 // Compiles a contract, for a dataset with certain columns, into the SQL of one columnar pass: per field and per rule
 // one bit that says "broken", and a flag for rows that only the validator in JS can judge. Nothing is approximated.
 import type { Column } from "../dataset/dataset.ts";
-import { quoteLiteral } from "../dataset/sql.ts";
 import { SluiceError } from "../errors.ts";
 import { cellClass, type CellClass, cellText } from "./cell.ts";
 import { type Contract, ruleBit } from "./contract.ts";
 import { columnsOf } from "./expression.ts";
-import { expressionSql, literalSql } from "./expression-sql.ts";
-import type { FieldCheck } from "./schema-check.ts";
-import type { Field } from "./schema.ts";
+import { checkSql, doubtSql } from "./check-sql.ts";
+import { expressionSql } from "./expression-sql.ts";
+import type { Field, FieldKind } from "./schema.ts";
+import { shapeSql } from "./shape-sql.ts";
 import { timestampSql } from "./timestamp.ts";
 
-/** What SQL says about one field, in terms of a cell. Texts are SQL; a null stands for "always" or "never". */
+/** What SQL says about one field, in terms of a cell. Texts are SQL. */
 interface FieldSql {
   readonly field: Field;
   /** The value in the row's own type, null where the cell has no such value: the cell itself, or a name for `decoded`. */
   readonly value: string;
   readonly decoded: string | null;
   readonly type: string;
-  /** True where the value is broken for sure; never null. */
-  readonly broken: string | null;
-  /** True where JS must judge; never null. */
-  readonly undecided: string | null;
+  /** The value as JSON, JSON's null for a null; null if it is never looked at as such. */
+  readonly json: string | null;
+  /** SQL that is true where the key is there in the row. */
+  readonly present: string;
+  readonly mayRepeatKeys: boolean;
+  readonly verdict: VerdictSql;
+}
+
+/** True: valid by itself · false: broken for sure · null: only the validator knows. Without SQL: always valid. */
+interface VerdictSql {
+  readonly sql: string | null;
+  readonly isOpen: boolean;
 }
 
 export interface CompiledContract {
@@ -29,23 +37,22 @@ export interface CompiledContract {
   readonly columns: readonly Column[];
   /** Values to be decoded from cells before anything else, each `SQL AS name`. */
   readonly decoded: readonly string[];
-  /** What is broken about single columns, each `SQL AS name`, in terms of cells and decoded values. */
+  /** Verdicts on single columns, each `SQL AS name`, in terms of cells and decoded values. */
   readonly flags: readonly string[];
   /** Names of the valid rows' values, cells or decoded, in the order of `columns`. */
   readonly values: readonly string[];
-  /** SQL of the mask words, in terms of all of these; `bits` says what each bit stands for, fields first, then rules. */
+  /** SQL of the mask words, in terms of all of these; `bits` says what each bit stands for: fields, the row, then rules. */
   readonly masks: readonly string[];
   readonly bits: readonly string[];
-  /** SQL that is true where only JS can judge the row; null if there is no such row. */
-  readonly undecided: string | null;
-  /** Why JS judges, per column, for people: empty if SQL decides everything. */
-  readonly residual: readonly string[];
+  /** SQL of words with the same bits, set where only the validator knows; empty if SQL decides every row. */
+  readonly open: readonly string[];
+  /** Names of the bits that may be set in those words. */
+  readonly openBits: readonly string[];
 }
 
 /** Bits in one word: a BIGINT without its sign, and one to spare. */
 export const bitsPerWord = 62;
 const safe = Number.MAX_SAFE_INTEGER;
-const exactMultiples = 1e14;
 
 /** `cellOf(position)` is the SQL of the dataset's column at that position; columns are known to match the contract. */
 export function compileContract(
@@ -61,47 +68,54 @@ export function compileContract(
       : compileField(contract.name, field, name, cellOf(position), columns[position]!.type);
   });
   const byName = new Map(parts.map((part) => [part.field.name, part]));
-  // A flag is named once and read twice or more: repeated conditions are what makes a query slow to plan.
-  const flagNames = new Map(
-    parts.flatMap((part, index) => (part.broken === null ? [] : [[part.field.name, `b${index}`]])),
-  );
-  const broken = parts.map((part) => flagNames.get(part.field.name) ?? null);
+  const whole = wholeRow(contract, byName);
+  const verdicts = [...parts.map((part) => part.verdict), whole];
+  // A verdict is named once and read twice or more: repeated conditions are what makes a query slow to plan.
+  const names = verdicts.map(({ sql }, index) => (sql === null ? null : `p${index}`));
+  const broken = names.map((text) => (text === null ? null : `${text} IS FALSE`));
   for (const rule of contract.rules) {
     // A rule applies only where the columns it reads are valid by themselves.
-    const sound = columnsOf(rule.expression).flatMap((name) => flagNames.get(name) ?? []);
+    const sound = columnsOf(rule.expression).flatMap(
+      (name) => names[parts.findIndex((part) => part.field.name === name)] ?? [],
+    );
     const condition = `${expressionSql(rule.expression, (name) => byName.get(name)!.value)} IS FALSE`;
-    broken.push([...sound.map((text) => `NOT ${text}`), `(${condition})`].join(" AND "));
+    broken.push([...sound.map((text) => `${text} IS NOT FALSE`), `(${condition})`].join(" AND "));
   }
-  const undecided = [
-    ...parts.flatMap((part) => part.undecided ?? []),
-    ...(contract.schema.residual.length > 0 ? ["true"] : []),
-  ];
+  const open = verdicts.map(({ isOpen }, index) => (isOpen ? `${names[index]!} IS NULL` : null));
+  const bits = [...parts.map((part) => part.field.name), wholeBit, ...contract.rules.map((rule) => ruleBit(rule.name))];
   return {
     columns: parts.map((part) => ({ name: part.field.name, type: part.type })),
     decoded: parts.flatMap((part) => (part.decoded === null ? [] : [`${part.decoded} AS ${part.value}`])),
-    flags: parts.flatMap((part) =>
-      part.broken === null ? [] : [`${part.broken} AS ${flagNames.get(part.field.name)!}`],
-    ),
+    flags: verdicts.flatMap(({ sql }, index) => (sql === null ? [] : [`${sql} AS ${names[index]!}`])),
     values: parts.map((part) => part.value),
     masks: masksOf(broken),
-    bits: [...parts.map((part) => part.field.name), ...contract.rules.map((rule) => ruleBit(rule.name))],
-    undecided:
-      undecided.length === 0
-        ? null
-        : undecided.includes("true")
-          ? "true"
-          : undecided.map((text) => `(${text})`).join(" OR "),
-    residual: [
-      ...contract.schema.residual,
-      ...contract.schema.fields.flatMap((field) => field.residual.map((reason) => `${field.name}: ${reason}`)),
-    ],
+    bits,
+    openBits: bits.filter((_, index) => open[index] !== null && open[index] !== undefined),
+    open: open.every((text) => text === null) ? [] : masksOf(open),
   };
 }
 
-function masksOf(broken: readonly (string | null)[]): string[] {
+/** How the row as a whole is named among the bits. */
+export const wholeBit = "";
+
+function wholeRow({ schema }: Contract, byName: ReadonlyMap<string, FieldSql>): VerdictSql {
+  if (schema.residual.length > 0) return { sql: "CAST(NULL AS BOOLEAN)", isOpen: true };
+  if (schema.shape === null) return { sql: null, isOpen: false };
+  const sql = shapeSql(schema.shape, {
+    json: null,
+    mayRepeatKeys: true,
+    column: (name) => {
+      const part = byName.get(name);
+      return part === undefined ? undefined : { value: part.json!, present: part.present };
+    },
+  });
+  return { sql, isOpen: true };
+}
+
+function masksOf(conditions: readonly (string | null)[]): string[] {
   const words: string[] = [];
-  for (let start = 0; start < broken.length; start += bitsPerWord) {
-    const terms = broken
+  for (let start = 0; start < conditions.length; start += bitsPerWord) {
+    const terms = conditions
       .slice(start, start + bitsPerWord)
       .flatMap((text, bit) => (text === null ? [] : [`CASE WHEN ${text} THEN ${1n << BigInt(bit)} ELSE 0 END`]));
     words.push(terms.length === 0 ? "CAST(0 AS BIGINT)" : `CAST(${terms.join(" + ")} AS BIGINT)`);
@@ -119,15 +133,28 @@ const storedTypes = {
 
 function missingField(field: Field, name: string): FieldSql {
   const type = field.kind === "json" || field.kind === "any" ? "VARCHAR" : storedTypes[field.kind];
-  const undecided = field.residual.length > 0 ? "true" : null;
-  const broken = undecided !== null || field.acceptsNull ? null : "true";
-  return { field, value: name, decoded: `CAST(NULL AS ${type})`, type, broken, undecided };
+  const verdict: VerdictSql =
+    field.acceptsNull === null
+      ? { sql: "CAST(NULL AS BOOLEAN)", isOpen: true }
+      : { sql: field.acceptsNull ? null : "false", isOpen: false };
+  const present = field.nullAs === "absent" ? "false" : "true";
+  const decoded = `CAST(NULL AS ${type})`;
+  return { field, value: name, decoded, type, json: "'null'::JSON", present, mayRepeatKeys: false, verdict };
 }
 
 function compileField(contract: string, field: Field, name: string, cell: string, type: string): FieldSql {
   const from = cellClass(type);
+  const present = field.nullAs === "absent" ? `${cell} IS NOT NULL` : "true";
   if (field.kind === "json" || field.kind === "any") {
-    return { field, value: cell, decoded: null, type, ...verdictOf(field, cell, cell, null) };
+    const { json, isStrict, isExact } = cellJson(cell, type, field.kind);
+    const mayRepeatKeys = type === "JSON" || (field.kind === "json" && from === "text");
+    const shape = field.shape === null ? [] : [shapeSql(field.shape, { json, mayRepeatKeys })];
+    // A text that only one of the engines takes for JSON, or a number that a JS number can't hold, is the validator's.
+    const trusted = [isStrict, isExact].filter((text) => text !== null).join(" AND ");
+    const holds = trusted === "" || shape.length === 0 ? shape : [`CASE WHEN ${trusted} THEN ${shape[0]!} END`];
+    const verdict = verdictOf(field, cell, holds, shape.length > 0);
+    const asJson = `CASE WHEN ${cell} IS NULL THEN 'null'::JSON WHEN ${trusted === "" ? "true" : trusted} THEN ${json} END`;
+    return { field, value: cell, decoded: null, type, json: asJson, present, mayRepeatKeys, verdict };
   }
   if (from === "nested") {
     throw new SluiceError(
@@ -141,9 +168,41 @@ function compileField(contract: string, field: Field, name: string, cell: string
   const text = cellText(cell, type);
   const sql = decodedSql(field, cell, text, from);
   const stored = storedTypes[field.kind];
-  if (sql === cell) return { field, value: cell, decoded: null, type: stored, ...verdictOf(field, cell, cell, text) };
-  const verdict = verdictOf(field, cell, sql === null ? null : name, text);
-  return { field, value: name, decoded: sql ?? `CAST(NULL AS ${stored})`, type: stored, ...verdict };
+  const value = sql === cell ? cell : name;
+  const decoded = sql === cell ? null : (sql ?? `CAST(NULL AS ${stored})`);
+  const json = `coalesce(CAST(to_json(${value}) AS JSON), 'null'::JSON)`;
+  const own = { field, value, decoded, type: stored, json, present, mayRepeatKeys: false };
+  if (sql === null) return { ...own, verdict: verdictOf(field, cell, ["false"], false) };
+  // Checks of a point in time are on its text, as the validator's are.
+  const checked = field.kind === "time" ? text : value;
+  const decodes = field.kind === "text" || value === cell ? [] : [`${value} IS NOT NULL`];
+  const checks = field.checks.map((check) => checkSql(check, checked));
+  const shape = field.shape === null ? [] : [shapeSql(field.shape, { json, mayRepeatKeys: false })];
+  const isOpen = field.shape !== null || field.checks.some((check) => doubtSql(check, checked) !== null);
+  return { ...own, verdict: verdictOf(field, cell, [...decodes, ...checks, ...shape], isOpen) };
+}
+
+/** A cell as JSON, with SQL that is true where both engines read it as the same value. */
+function cellJson(
+  cell: string,
+  type: string,
+  kind: FieldKind,
+): { json: string; isStrict: string | null; isExact: string | null } {
+  const from = cellClass(type);
+  const whole = { isStrict: null, isExact: null };
+  if (from === "nested" && type !== "JSON") return { ...whole, json: `CAST(to_json(${cell}) AS JSON)` };
+  if (from === "nested" || (from === "text" && kind === "json")) {
+    // The engine's reader forgives a last comma and knows NaN; and of half a character it knows nothing.
+    const text = `CAST(${cell} AS VARCHAR)`;
+    const lenient = `regexp_matches(${text}, '(?i)(\\A|[\\[:,\\s-])(nan|inf)|,\\s*[\\]}]|\\\\ud[89a-f]')`;
+    return { json: `CAST(${cell} AS JSON)`, isStrict: `json_valid(${text}) AND NOT ${lenient}`, isExact: null };
+  }
+  if (from === "integer")
+    return { json: `CAST(to_json(${cell}) AS JSON)`, isStrict: null, isExact: `${cell} BETWEEN -${safe} AND ${safe}` };
+  if (from === "double" || from === "decimal")
+    return { ...whole, json: `CAST(to_json(CAST(${cell} AS DOUBLE)) AS JSON)` };
+  const value = from === "truth" ? cell : cellText(cell, type);
+  return { ...whole, json: `CAST(to_json(${value}) AS JSON)` };
 }
 
 /** The decoded value; null (in JS) if no cell of this class can be one. */
@@ -187,63 +246,14 @@ function numberFromText(text: string): string {
   return `CASE WHEN isfinite(${value}) AND ${shaped} THEN ${value} END`;
 }
 
-function verdictOf(
-  field: Field,
-  cell: string,
-  value: string | null,
-  text: string | null,
-): Pick<FieldSql, "broken" | "undecided"> {
-  if (field.residual.length > 0) return { broken: null, undecided: "true" };
-  if (value === null) return { broken: field.acceptsNull ? `(${cell} IS NOT NULL)` : "true", undecided: null };
-  // Checks of a point in time are on its text, as the validator's are.
-  const checked = field.kind === "time" ? text! : value;
-  const decodes = field.kind === "text" || value === cell ? [] : [`${value} IS NOT NULL`];
-  const holds = [...decodes, ...field.checks.map((check) => checkSql(check, checked))];
-  const doubts = [...new Set(field.checks.flatMap((check) => doubtSql(check, checked) ?? []))];
-  const undecided = doubts.length === 0 ? null : `coalesce(${doubts.join(" OR ")}, false)`;
-  return { broken: brokenSql(cell, holds, field.acceptsNull), undecided };
-}
-
-function brokenSql(cell: string, holds: readonly string[], acceptsNull: boolean): string | null {
-  if (holds.length === 0) return acceptsNull ? null : `(${cell} IS NULL)`;
-  const all = `coalesce(${holds.join(" AND ")}, false)`;
-  return acceptsNull ? `(${cell} IS NOT NULL AND NOT ${all})` : `(NOT ${all})`;
-}
-
-function checkSql(check: FieldCheck, value: string): string {
-  switch (check.op) {
-    case "pattern": {
-      const matches = `regexp_matches(${value}, ${quoteLiteral(check.pattern.source)})`;
-      const doubt = doubtSql(check, value);
-      return doubt === null ? matches : `(${doubt} OR ${matches})`;
-    }
-    case "minLength":
-      return check.limit === 1 ? `(${value} <> '')` : `(length(${value}) >= ${literalSql(check.limit)})`;
-    case "maxLength":
-      return `(length(${value}) <= ${literalSql(check.limit)})`;
-    case "minimum":
-      return `(${value} ${check.inclusive ? ">=" : ">"} ${literalSql(check.limit)})`;
-    case "maximum":
-      return `(${value} ${check.inclusive ? "<=" : "<"} ${literalSql(check.limit)})`;
-    case "multipleOf":
-      return `(${doubtSql(check, value)!} OR ${value} % ${literalSql(check.step)} = 0)`;
-    case "startsWith":
-      return `starts_with(${value}, ${quoteLiteral(check.text)})`;
-    case "endsWith":
-      return `ends_with(${value}, ${quoteLiteral(check.text)})`;
-    case "contains":
-      return `contains(${value}, ${quoteLiteral(check.text)})`;
-    case "isIn":
-      return `(${value} IN (${check.values.map(literalSql).join(", ")}))`;
+function verdictOf(field: Field, cell: string, holds: readonly string[], isOpen: boolean): VerdictSql {
+  const ofNull = field.acceptsNull;
+  if (field.residual.length > 0 || ofNull === null) {
+    const all = [...holds, ...(field.residual.length > 0 ? ["CAST(NULL AS BOOLEAN)"] : [])].join(" AND ") || "true";
+    return { sql: `CASE WHEN ${cell} IS NULL THEN CAST(${ofNull} AS BOOLEAN) ELSE (${all}) END`, isOpen: true };
   }
-}
-
-/** Where the meaning of a check in the two engines may part, JS decides. */
-function doubtSql(check: FieldCheck, value: string): string | null {
-  // Zod's remainder forgives rounding errors, in proportion to the value: from here on that is more than a whole number.
-  if (check.op === "multipleOf") return `(abs(${value}) > ${exactMultiples})`;
-  if (check.op !== "pattern" || check.pattern.exactFor === "always") return null;
-  const beyondAscii = `strlen(${value}) <> length(${value})`;
-  if (check.pattern.exactFor === "ascii") return `(${beyondAscii})`;
-  return `(${beyondAscii} AND regexp_matches(${value}, '[\\x{10000}-\\x{10FFFF}]'))`;
+  if (holds.length === 0) return { sql: ofNull ? null : `(${cell} IS NOT NULL)`, isOpen: false };
+  const all = holds.join(" AND ");
+  if (isOpen) return { sql: `CASE WHEN ${cell} IS NULL THEN ${ofNull} ELSE (${all}) END`, isOpen };
+  return { sql: ofNull ? `(${cell} IS NULL OR coalesce(${all}, false))` : `coalesce(${all}, false)`, isOpen };
 }

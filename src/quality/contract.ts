@@ -1,14 +1,17 @@
 // A contract: the TypeScript type of a row and the rule for a dataset, in one declaration. Here it judges one object;
 // verdict-pass.ts judges a dataset, with the same verdict for the same row.
-import { type z, safeParse as zodSafeParse } from "zod";
 import { SluiceError } from "../errors.ts";
-import { contentHash, type Json } from "../json.ts";
+import type { Json } from "../json.ts";
 import { describeExpectation, type Expectation } from "./expectations/expectation.ts";
 import { columnsOf, type Rule } from "./expression.ts";
 import { evaluate } from "./expression-js.ts";
 import { checkRule, type ExpressionType } from "./expression-type.ts";
-import { type Issue, issuesOf, jsonValue } from "./issue.ts";
-import { type FieldKind, readRow, type RowSchema } from "./schema.ts";
+import { type Issue, issueAt, jsonValue } from "./issue.ts";
+import type { FormatMode, JsonSchema } from "./json-schema.ts";
+import { readAnyRow } from "./read-row.ts";
+import type { RowValidator } from "./row-reading.ts";
+import type { FieldKind, RowSchema } from "./schema.ts";
+import type { OutputOf, StandardSchema } from "./standard-schema.ts";
 
 /** What a contract says about one object: it is a row, or why it isn't. */
 export type Verdict<Row> =
@@ -39,6 +42,12 @@ export interface Contract<Row = unknown> {
   safeParse(value: unknown): Verdict<Row>;
   /** The contract as data: part of the version of every pipeline that uses it. */
   readonly description: Json;
+  /** Columns that together name a row; empty if none do. */
+  readonly key: readonly string[];
+  readonly onDuplicate: "drop" | "quarantine";
+  /** What the row was written in: "zod", "valibot", "arktype", another library's name, or "json-schema". */
+  readonly vendor: string;
+  readonly validator: RowValidator;
   /** The schema and the rules as the columnar pass reads them. */
   readonly schema: RowSchema;
   readonly rules: readonly Rule[];
@@ -53,15 +62,24 @@ export interface Contract<Row = unknown> {
 export type RowOf<C> = C extends Contract<infer Row> ? Row : never;
 
 /** The row's schema, the rules across its columns, and what happens to a row that breaks them. */
-export interface ContractOptions<Schema extends z.core.$ZodObject> {
-  /** z.strictObject forbids columns that it doesn't name; z.object drops them. */
-  readonly row: Schema;
+export interface ContractOptions<Row extends StandardSchema | JsonSchema> {
+  /**
+   * A schema of Zod, Valibot, ArkType or another library of Standard Schema, or a plain JSON Schema (2020-12). One that
+   * forbids other keys (z.strictObject, additionalProperties: false …) forbids other columns; else they are dropped.
+   */
+  readonly row: Row;
   /** Conditions across columns. */
   readonly rules?: readonly Rule[];
   /** What the valid rows of a dataset must be like together: rowCount({ min: 1 }), mean("age", { max: 65 }) … */
   readonly expect?: readonly Expectation[];
+  /** Columns that together name a row, none of them nullable: of valid rows with the same key only the first passes. */
+  readonly key?: readonly string[];
+  /** What becomes of later rows with a key that was there: counted as duplicate, or quarantined. @default "drop" */
+  readonly onDuplicate?: "drop" | "quarantine";
   /** quarantine: set broken rows aside and go on · fail: CONTRACT_FAILED if there is one. @default "quarantine" */
   readonly onInvalid?: "quarantine" | "fail";
+  /** Of a JSON Schema: does `format` say what is valid? @default "annotate", as JSON Schema has it */
+  readonly formats?: FormatMode;
 }
 
 /**
@@ -75,23 +93,27 @@ export interface ContractOptions<Schema extends z.core.$ZodObject> {
  * });
  * ```
  */
-export function contract<Schema extends z.core.$ZodObject>(
+export function contract<const Schema extends StandardSchema>(
   name: string,
   options: ContractOptions<Schema>,
-): Contract<z.output<Schema>> {
+): Contract<OutputOf<Schema>>;
+export function contract<Row = unknown>(name: string, options: ContractOptions<JsonSchema>): Contract<Row>;
+export function contract(name: string, options: ContractOptions<StandardSchema | JsonSchema>): Contract {
   if (!/^[a-z][a-z0-9_]*$/.test(name)) {
     throw new SluiceError("DEFINITION_INVALID", `The contract name "${name}" is not a plain lower-case name`, {
       hint: "Use letters, digits and _, starting with a letter.",
     });
   }
-  const schema = readRow(name, options.row);
+  const { vendor, schema, validator, description } = readAnyRow(name, options.row, options.formats ?? "annotate");
   const rules = options.rules ?? [];
   const expectations = options.expect ?? [];
+  const key = options.key ?? [];
   checkRules(name, schema, rules);
-  const judge = createJudge(name, options.row, schema, rules);
-  const safeParse = (value: unknown): Verdict<z.output<Schema>> => {
+  checkKey(name, schema, key);
+  const judge = createJudge(schema, validator, rules);
+  const safeParse = (value: unknown): Verdict<unknown> => {
     const { issues, data } = judge(value);
-    return issues.length === 0 ? { success: true, data: data as z.output<Schema> } : { success: false, issues };
+    return issues.length === 0 ? { success: true, data } : { success: false, issues };
   };
   return Object.freeze({
     kind: "sluice.contract",
@@ -107,13 +129,38 @@ export function contract<Schema extends z.core.$ZodObject>(
         details: { contract: name, issues: verdict.issues },
       });
     },
-    description: { name, row: describe(options.row), rules: rules as unknown as Json, ...described(expectations) },
+    description: {
+      name,
+      row: description,
+      rules: rules as unknown as Json,
+      ...(key.length === 0 ? {} : { key, onDuplicate: options.onDuplicate ?? "drop" }),
+      ...described(expectations),
+    },
+    key,
+    onDuplicate: options.onDuplicate ?? "drop",
+    vendor,
+    validator,
     schema,
     rules,
     onInvalid: options.onInvalid ?? "quarantine",
     expectations,
     judge,
-  } satisfies Contract<z.output<Schema>>);
+  } satisfies Contract);
+}
+
+function checkKey(name: string, { fields }: RowSchema, key: readonly string[]): void {
+  const fail = (what: string, hint: string): never => {
+    throw new SluiceError("DEFINITION_INVALID", `The key of contract "${name}" ${what}`, { hint });
+  };
+  for (const column of key) {
+    const field = fields.find((candidate) => candidate.name === column);
+    if (field === undefined) return fail(`reads the column "${column}", which the row has not`, "Check the name.");
+    if (field.acceptsNull === true || field.nullAs === "absent")
+      fail(`reads the column "${column}", which may be null`, "A key names a row: its columns must always be there.");
+    if (field.kind === "json" || field.kind === "any")
+      fail(`reads the column "${column}", a nested or mixed value`, "Use text, numbers, booleans or times.");
+  }
+  if (new Set(key).size !== key.length) fail("names a column twice", "Name each once.");
 }
 
 function described(expectations: readonly Expectation[]): { readonly expect?: Json } {
@@ -147,31 +194,25 @@ function checkRules(name: string, schema: RowSchema, rules: readonly Rule[]): vo
 }
 
 function createJudge(
-  name: string,
-  row: z.core.$ZodObject,
   schema: RowSchema,
+  validator: RowValidator,
   rules: readonly Rule[],
 ): (value: unknown) => Judgement {
-  // Only what is judged in JS can change a value behind the definition's back (z.url() trims, superRefine may assign).
-  const watched =
-    schema.residual.length > 0 ? schema.fields : schema.fields.filter((field) => field.residual.length > 0);
+  const numbers = schema.fields.filter(({ kind }) => kind === "integer" || kind === "number");
   const ruleColumns = rules.map((rule) => columnsOf(rule.expression));
   return (value) => {
-    const parsed = runZod(name, row, value);
-    const found = parsed.success ? [] : parsed.error.issues;
-    const issues = issuesOf(found, value);
-    const broken = new Set(found.map((issue) => String(issue.path[0] ?? "")));
-    const data = parsed.success ? parsed.data : undefined;
+    const found = validator.judge(value);
+    const issues = [...found.issues];
+    const broken = new Set(found.broken);
+    const { data } = found;
     if (typeof value !== "object" || value === null || Array.isArray(value)) return { issues, broken, data };
     const object = value as Readonly<Record<string, unknown>>;
-    if (parsed.success) {
-      for (const field of watched) {
-        const before = object[field.name];
-        const isNested = typeof before === "object" && before !== null;
-        if (isNested || Object.is(before, (data as Record<string, unknown>)[field.name])) continue;
-        issues.push(changedIssue(field.name, before));
-        broken.add(field.name);
-      }
+    for (const field of numbers) {
+      // Libraries differ in what they take for a number; a column holds those that JS and SQL have alike.
+      const number = object[field.name];
+      if (broken.has(field.name) || typeof number !== "number" || isColumnNumber(number, field.kind)) continue;
+      issues.push(issueAt([field.name], field.kind === "integer" ? "integer" : "type", object, "is out of range"));
+      broken.add(field.name);
     }
     const brokenRules = rules.filter((rule, position) => {
       const isSound = ruleColumns[position]!.every((column) => !broken.has(column));
@@ -185,6 +226,10 @@ function createJudge(
   };
 }
 
+function isColumnNumber(value: number, kind: FieldKind): boolean {
+  return kind === "integer" ? Number.isSafeInteger(value) : Number.isFinite(value);
+}
+
 function ruleIssue(rule: Rule, row: Readonly<Record<string, unknown>>): Issue {
   const columns = columnsOf(rule.expression);
   const values = Object.fromEntries(columns.map((column) => [column, jsonValue(row[column])]));
@@ -195,50 +240,4 @@ function ruleIssue(rule: Rule, row: Readonly<Record<string, unknown>>): Issue {
     value: columns.length === 1 ? values[columns[0]!]! : values,
     message: `${rule.name} does not hold: ${told.join(", ")}`,
   };
-}
-
-function runZod(name: string, row: z.core.$ZodObject, value: unknown): z.ZodSafeParseResult<unknown> {
-  try {
-    return zodSafeParse(row, value) as z.ZodSafeParseResult<unknown>;
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message.split("\n", 1)[0] : String(cause);
-    throw new SluiceError("DEFINITION_INVALID", `Contract "${name}": a refinement of its row threw: ${reason}`, {
-      hint: "A refinement must answer at once for any value, without a promise.",
-      cause,
-    });
-  }
-}
-
-function changedIssue(path: string, value: unknown): Issue {
-  return { path, rule: "unchanged", value: jsonValue(value), message: `${path}: the schema would change this value` };
-}
-
-/** A schema as JSON, refinements by their source text; the same schema has the same description in every process. */
-function describe(root: unknown): Json {
-  const path: unknown[] = [];
-  const visit = (value: unknown): Json => {
-    if (value === null || value === undefined) return null;
-    if (
-      typeof value === "function" ||
-      value instanceof RegExp ||
-      typeof value === "bigint" ||
-      typeof value === "symbol"
-    )
-      return String(value);
-    if (typeof value !== "object")
-      return typeof value === "number" && !Number.isFinite(value) ? String(value) : (value as Json);
-    if (path.includes(value)) return "…";
-    path.push(value);
-    try {
-      if (Array.isArray(value)) return value.map(visit);
-      if (value instanceof Set || value instanceof Map) return [...value].map(visit);
-      const inner = (value as { _zod?: { def?: unknown } })._zod?.def;
-      return Object.fromEntries(Object.entries((inner ?? value) as object).map(([key, item]) => [key, visit(item)]));
-    } finally {
-      path.pop();
-    }
-  };
-  const described = visit(root);
-  // Deep schemas with shared parts would otherwise weigh down every plan.
-  return JSON.stringify(described).length > 20_000 ? { hash: contentHash(described) } : described;
 }

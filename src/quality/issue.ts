@@ -36,14 +36,15 @@ export function issuesOf(found: readonly z.core.$ZodIssue[], row: unknown): Issu
   return found.flatMap((issue): Issue[] => {
     if (issue.code === "unrecognized_keys") {
       return issue.keys.map((key) =>
-        makeIssue([...issue.path, key], "unrecognized", row, "is not a column of this contract"),
+        issueAt([...issue.path, key], "unrecognized", row, "is not a column of this contract"),
       );
     }
-    return [makeIssue(issue.path, ruleName(issue, valueAt(row, issue.path)), row, issue.message)];
+    return [issueAt(issue.path, ruleName(issue, valueAt(row, issue.path)), row, issue.message)];
   });
 }
 
-function makeIssue(path: readonly PropertyKey[], rule: string, row: unknown, message: string): Issue {
+/** An issue about the value at `path` of `row`. */
+export function issueAt(path: readonly PropertyKey[], rule: string, row: unknown, message: string): Issue {
   const name = path.map(String).join(".");
   return {
     path: name,
@@ -53,7 +54,7 @@ function makeIssue(path: readonly PropertyKey[], rule: string, row: unknown, mes
   };
 }
 
-function valueAt(row: unknown, path: readonly PropertyKey[]): unknown {
+export function valueAt(row: unknown, path: readonly PropertyKey[]): unknown {
   let value = row;
   for (const key of path)
     value = typeof value === "object" && value !== null ? (value as Record<PropertyKey, unknown>)[key] : undefined;

@@ -4,19 +4,23 @@ import { type ExactPattern, exactPattern } from "./pattern.ts";
 import type { FieldKind } from "./schema.ts";
 import { zoneOf } from "./timestamp.ts";
 
-/** A condition on a decoded value that SQL judges as Zod does. Lengths are in code points. */
+/** A condition on a decoded value that SQL judges as the validator does. Lengths are in code points unless they say otherwise. */
 export type FieldCheck =
   | { readonly op: "pattern"; readonly pattern: ExactPattern }
-  | { readonly op: "minLength" | "maxLength"; readonly limit: number }
+  | { readonly op: "minLength" | "maxLength"; readonly limit: number; readonly unit?: "utf16" }
   | { readonly op: "minimum" | "maximum"; readonly limit: number; readonly inclusive: boolean }
   | { readonly op: "multipleOf"; readonly step: number }
+  /** A whole number that a JS number holds exactly. */
+  | { readonly op: "whole" }
   | { readonly op: "startsWith" | "endsWith" | "contains"; readonly text: string }
   | { readonly op: "isIn"; readonly values: readonly (string | number | boolean)[] };
 
-interface Draft {
+/** What is known of a value so far. */
+export interface CheckDraft {
   kind: FieldKind;
   timeZone: string | null;
   readonly checks: FieldCheck[];
+  /** What only the validator can judge. */
   readonly residual: string[];
 }
 
@@ -30,7 +34,11 @@ const patternFormats = new Set(
 );
 
 /** Adds what `check` demands to the draft of its field. */
-export function readCheck(draft: Draft, check: z.core.$ZodCheck, fail: (what: string, hint: string) => never): void {
+export function readCheck(
+  draft: CheckDraft,
+  check: z.core.$ZodCheck,
+  fail: (what: string, hint: string) => never,
+): void {
   const zone = zoneOf(check);
   if (zone !== undefined) {
     draft.kind = "time";
@@ -73,7 +81,7 @@ export function readCheck(draft: Draft, check: z.core.$ZodCheck, fail: (what: st
   }
 }
 
-function readLength(draft: Draft, check: z.core.$ZodCheck, def: CheckDef): void {
+function readLength(draft: CheckDraft, check: z.core.$ZodCheck, def: CheckDef): void {
   const limit = (def["minimum"] ?? def["maximum"] ?? def["length"]) as number;
   if (draft.kind === "json" || !countsCodePoints(check, def.check, limit)) {
     draft.residual.push("a length that is not in code points");
@@ -96,7 +104,7 @@ function countsCodePoints(check: z.core.$ZodCheck, name: string, limit: number):
 
 const longestProbe = 100_000;
 
-function readNumberFormat(draft: Draft, format: string): void {
+function readNumberFormat(draft: CheckDraft, format: string): void {
   if (format === "float64") return;
   if (format === "safeint") draft.kind = "integer";
   else if (format === "int32" || format === "uint32") {
@@ -106,7 +114,7 @@ function readNumberFormat(draft: Draft, format: string): void {
   } else draft.residual.push(`the number format "${format}"`);
 }
 
-function readLimit(draft: Draft, def: CheckDef): void {
+function readLimit(draft: CheckDraft, def: CheckDef): void {
   const limit = def["value"];
   if (typeof limit !== "number" || Number.isNaN(limit)) {
     draft.residual.push("a limit that is not a number");
@@ -119,7 +127,7 @@ function readLimit(draft: Draft, def: CheckDef): void {
   });
 }
 
-function readFormat(draft: Draft, def: CheckDef): void {
+function readFormat(draft: CheckDraft, def: CheckDef): void {
   const format = String(def["format"]);
   const text = def["prefix"] ?? def["suffix"] ?? def["includes"];
   if (format === "starts_with" || format === "ends_with" || format === "includes") {

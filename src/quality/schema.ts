@@ -3,7 +3,13 @@
 // passed over: it is refused here, or judged in JS on every row.
 import type { z } from "zod";
 import { SluiceError } from "../errors.ts";
-import { type FieldCheck, readCheck } from "./schema-check.ts";
+import type { Json } from "../json.ts";
+import { holdsForNull } from "./column-field.ts";
+import { isPlainValue } from "./plain-text.ts";
+import { type CheckDraft, type FieldCheck, readCheck } from "./schema-check.ts";
+import { refuseTwins } from "./shape-row.ts";
+import type { Shape } from "./shape.ts";
+import { zodShape } from "./zod-shape.ts";
 
 /** How a field's value looks in a row: text and numbers are decoded from text columns accordingly. */
 export type FieldKind = "text" | "integer" | "number" | "truth" | "time" | "json" | "any";
@@ -16,10 +22,12 @@ export interface Field {
   readonly timeZone: string | null;
   /** What a null of a dataset is in the row: null, or a key that is not there. */
   readonly nullAs: "null" | "absent";
-  /** Is a null of a dataset valid? */
-  readonly acceptsNull: boolean;
+  /** Is a null of a dataset valid? Null: only the validator knows. */
+  readonly acceptsNull: boolean | null;
   /** Conditions with an exact twin in SQL; all must hold. */
   readonly checks: readonly FieldCheck[];
+  /** A condition on the value as JSON, beside the checks. */
+  readonly shape: Shape | null;
   /** Why values of this field are judged in JS, one by one; empty if the columnar pass decides. */
   readonly residual: readonly string[];
 }
@@ -29,6 +37,8 @@ export interface RowSchema {
   readonly fields: readonly Field[];
   /** Extra columns are a mismatch, rather than dropped. */
   readonly strict: boolean;
+  /** A condition on the row as an object, beside those on its columns. */
+  readonly shape: Shape | null;
   /** Why whole rows are judged in JS. */
   readonly residual: readonly string[];
 }
@@ -50,31 +60,27 @@ export function readRow(contract: string, row: z.core.$ZodObject): RowSchema {
   }
   const names = Object.keys(def.shape);
   if (names.length === 0) refuse(contract, "", "its row has no columns", "Name at least one.");
-  const seen = new Map<string, string>();
-  for (const name of names) {
-    const twin = seen.get(name.toLowerCase());
-    if (twin !== undefined)
-      refuse(contract, name, `differs from "${twin}" only in case`, "SQL can't tell such columns apart; rename one.");
-    seen.set(name.toLowerCase(), name);
-  }
+  refuseTwins(contract, names);
   return {
     fields: names.map((name) => readField(contract, name, def.shape[name]!)),
     strict: catchall === "never",
+    shape: null,
     residual: (def.checks ?? []).map(() => "a refinement of the whole row"),
   };
 }
 
-interface Draft {
-  kind: FieldKind;
-  timeZone: string | null;
+interface Draft extends CheckDraft {
   takesNull: boolean;
   takesAbsent: boolean;
-  readonly checks: FieldCheck[];
-  readonly residual: string[];
+  shape: Shape | null;
+}
+
+function newDraft(): Draft {
+  return { kind: "any", timeZone: null, takesNull: false, takesAbsent: false, checks: [], shape: null, residual: [] };
 }
 
 function readField(contract: string, name: string, schema: z.core.$ZodType): Field {
-  const draft: Draft = { kind: "any", timeZone: null, takesNull: false, takesAbsent: false, checks: [], residual: [] };
+  const draft = newDraft();
   readInto(draft, schema, (what, hint) => refuse(contract, name, what, hint));
   const nullAs = !draft.takesNull && draft.takesAbsent ? "absent" : "null";
   return {
@@ -82,10 +88,18 @@ function readField(contract: string, name: string, schema: z.core.$ZodType): Fie
     kind: draft.kind,
     timeZone: draft.timeZone,
     nullAs,
-    acceptsNull: draft.residual.length === 0 && accepts(schema, nullAs === "null" ? null : undefined),
+    acceptsNull: acceptsNull(draft, schema, nullAs),
     checks: draft.checks,
+    shape: draft.shape,
     residual: draft.residual,
   };
+}
+
+function acceptsNull(draft: Draft, schema: z.core.$ZodType, nullAs: Field["nullAs"]): boolean | null {
+  if (draft.residual.length > 0) return null;
+  // What is unknown inside is not asked about null, unless it stands for the whole value.
+  if (draft.shape !== null && nullAs === "null" && !draft.takesNull && holdsForNull(draft.shape) === null) return null;
+  return accepts(schema, nullAs === "null" ? null : undefined);
 }
 
 type Refuse = (what: string, hint: string) => never;
@@ -100,7 +114,11 @@ function readInto(draft: Draft, schema: z.core.$ZodType, fail: Refuse): void {
     case "nonoptional":
     case "readonly":
       readInto(draft, def["innerType"] as z.core.$ZodType, fail);
-      if (def.type === "nullable") draft.takesNull = true;
+      if (def.type === "nullable") {
+        draft.takesNull = true;
+        // A column of JSON has nulls of its own.
+        if (draft.shape !== null) draft.shape = { op: "some", of: [{ op: "types", types: ["null"] }, draft.shape] };
+      }
       if (def.type === "optional") draft.takesAbsent = true;
       if (def.type === "nonoptional") draft.takesAbsent = false;
       if ((def.checks ?? []).length > 0) draft.residual.push(`a check on a ${def.type} value`);
@@ -132,8 +150,8 @@ function readInto(draft: Draft, schema: z.core.$ZodType, fail: Refuse): void {
       draft.residual.push("a template literal");
       break;
     case "union":
-      readUnion(draft, def["options"] as readonly z.core.$ZodType[], fail);
-      break;
+      readUnion(draft, schema, def["options"] as readonly z.core.$ZodType[], fail);
+      return;
     case "custom":
       draft.residual.push("a custom type");
       break;
@@ -145,8 +163,9 @@ function readInto(draft: Draft, schema: z.core.$ZodType, fail: Refuse): void {
     case "lazy":
       refuseTransforms(schema, fail, new Set());
       draft.kind = "json";
-      draft.residual.push(`a nested value (${def.type})`);
-      break;
+      draft.shape = zodShape(schema);
+      // Its checks are read with it.
+      return;
     case "transform":
     case "pipe":
     case "default":
@@ -181,20 +200,15 @@ function readValues(draft: Draft, schema: z.core.$ZodType, fail: Refuse): void {
     fail("has a literal that no column holds", "Use text, numbers or booleans.");
   const [type] = types;
   draft.kind = types.size !== 1 ? "any" : type === "string" ? "text" : type === "number" ? "number" : "truth";
-  if (types.size !== 1) draft.residual.push("literals of several types");
-  else if (plain.some((value) => !isPlainLiteral(value))) draft.residual.push("a literal that SQL can't hold");
+  if (plain.some((value) => !isPlainValue(value as Json))) draft.residual.push("a literal that SQL can't hold");
+  else if (types.size !== 1)
+    draft.shape = { op: "among", values: values.filter((value) => value !== undefined) as Json[] };
   else draft.checks.push({ op: "isIn", values: plain as (string | number | boolean)[] });
 }
 
-/** Can the value be written into an SQL text and mean the same there? */
-function isPlainLiteral(value: unknown): boolean {
-  if (typeof value === "string") return value.isWellFormed() && !value.includes("\0");
-  return typeof value !== "number" || Number.isFinite(value);
-}
-
-function readUnion(draft: Draft, options: readonly z.core.$ZodType[], fail: Refuse): void {
+function readUnion(draft: Draft, schema: z.core.$ZodType, options: readonly z.core.$ZodType[], fail: Refuse): void {
   const drafts = options.map((option) => {
-    const part: Draft = { kind: "any", timeZone: null, takesNull: false, takesAbsent: false, checks: [], residual: [] };
+    const part = newDraft();
     readInto(part, option, fail);
     return { part, isNull: option._zod.def.type === "null" };
   });
@@ -205,7 +219,7 @@ function readUnion(draft: Draft, options: readonly z.core.$ZodType[], fail: Refu
   const isNumber = [...kinds].every((kind) => kind === "integer" || kind === "number");
   draft.kind = kinds.size === 1 ? [...kinds][0]! : kinds.size > 0 && isNumber ? "number" : "any";
   if (draft.kind === "time") draft.kind = "text";
-  draft.residual.push("a union");
+  draft.shape = zodShape(schema);
 }
 
 const valueChanging = new Set(["transform", "pipe", "default", "prefault", "catch"]);

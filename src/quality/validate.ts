@@ -2,13 +2,14 @@
 // rows out + duplicate + quarantined, checked on what was really read and written.
 import { positionsBehind, type Dataset } from "../dataset/dataset.ts";
 import { SluiceError } from "../errors.ts";
-import { contentHash } from "../json.ts";
+import { contentHash, type Json } from "../json.ts";
 import type { StepContext, StepHandle, StepResult, StepSpec } from "../pipeline/step.ts";
 import { matchColumns } from "./columns.ts";
 import { compileContract } from "./compile.ts";
 import type { Contract } from "./contract.ts";
 import { checkExpectations, type ExpectOptions, otherInputs, othersOf } from "./expectations/expect.ts";
 import { judgeDataset } from "./expectations/judge-dataset.ts";
+import { explainContract } from "./explain.ts";
 import type { QualityNeeds } from "./needs.ts";
 import type { QuarantinedRow, QuarantineKey } from "./quarantine-store.ts";
 import { createReasonCounter } from "./reason-counts.ts";
@@ -60,6 +61,7 @@ export function validate(
       });
       return { ...result, output };
     },
+    explanation: () => explainContract(contract) as unknown as Json,
   };
 }
 

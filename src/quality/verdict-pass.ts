@@ -7,10 +7,11 @@ import type { Session } from "../dataset/session.ts";
 import { quoteIdentifier, quoteLiteral } from "../dataset/sql.ts";
 import { writeQuery } from "../dataset/write-dataset.ts";
 import { SluiceError } from "../errors.ts";
-import type { JsonObject } from "../json.ts";
-import { cellClass, type CellClass, cellText, decodeInto, rawCell } from "./cell.ts";
-import { bitsPerWord, type CompiledContract, compileContract } from "./compile.ts";
-import type { Contract } from "./contract.ts";
+import { type CompiledContract, compileContract } from "./compile.ts";
+import type { Contract, Judgement } from "./contract.ts";
+import { type Issue, jsonValue } from "./issue.ts";
+import { failingRows } from "./open-rows.ts";
+import { bitNames, cellsOf, cellTexts, chunks, rowReader } from "./row-reader.ts";
 import type { QuarantinedRow } from "./quarantine-store.ts";
 
 export interface VerdictRequest {
@@ -40,22 +41,38 @@ export async function runVerdictPass(request: VerdictRequest): Promise<VerdictOu
     await session.run(
       `CREATE TEMP TABLE ${table} AS ${verdictSql(compiled, await deliverySql(request), dataset.columns.length)}`,
     );
-    const counts = await countRows(session, table);
-    const pardoned: number[] = [];
+    const counts = await countRows(session, table, compiled);
+    if (counts.open > 0) {
+      const failing = await failingRows({ session, contract, dataset, compiled, table });
+      await mark(session, table, failing, true);
+      counts.suspect += failing.length;
+    }
+    let repeats = 0;
     let failed = 0;
+    const pardoned: number[] = [];
     const settle = (rid: number, isValid: boolean): void => {
       if (isValid) pardoned.push(rid);
       else failed += 1;
     };
     const suspects = counts.suspect === 0 ? noRows() : judgeSuspects(request, compiled, table, settle);
-    const quarantined = await request.setAside(suspects);
-    if (pardoned.length > 0) await pardon(session, table, pardoned);
+    const quarantined = await request.setAside(
+      (async function* () {
+        yield* suspects;
+        await mark(session, table, pardoned, false);
+        if (contract.key.length === 0) return;
+        repeats = await markRepeats(session, contract, compiled, table);
+        if (contract.onDuplicate === "drop" || repeats === 0) return;
+        failed += repeats;
+        yield* repeatedRows(request, table);
+      })(),
+    );
     const values = compiled.columns.map(
       (column, position) => `${compiled.values[position]} AS ${quoteIdentifier(column.name)}`,
     );
     const query = `SELECT ${values.join(", ")} FROM ${table} WHERE NOT suspect ORDER BY rid`;
     const valid = await writeQuery(session, artifacts, query, { columns: compiled.columns, maxRows: dataset.rows });
-    const outcome = { valid, duplicate: counts.read - counts.distinct, quarantined };
+    const dropped = contract.onDuplicate === "drop" ? repeats : 0;
+    const outcome = { valid, duplicate: counts.read - counts.distinct + dropped, quarantined };
     checkAccounts(dataset, counts.read, failed, outcome);
     return outcome;
   } finally {
@@ -94,30 +111,47 @@ async function deliverySql({ session, dataset, duplicates }: VerdictRequest): Pr
   return `SELECT min(${record}) AS rid, count(*) AS n, ${cells} FROM read_parquet(${files}) GROUP BY ALL`;
 }
 
-/** Adds the decoded values, the mask words, `undecided`, and `suspect`: JS must look at this row. */
+/** Adds the decoded values, the mask words, the words of what is open, and `suspect`: this row is broken. */
 function verdictSql(compiled: CompiledContract, delivery: string, cellCount: number): string {
   const decoded = `SELECT ${["*", ...compiled.decoded].join(", ")} FROM (${delivery})`;
   const flagged = `SELECT ${["*", ...compiled.flags].join(", ")} FROM (${decoded})`;
-  const masks = compiled.masks.map((mask, word) => `${mask} AS m${word}`);
-  const judged = `SELECT ${["*", ...masks].join(", ")}, ${compiled.undecided ?? "false"} AS undecided FROM (${flagged})`;
-  const suspect = [...masks.map((_, word) => `m${word} <> 0`), ...(compiled.undecided === null ? [] : ["undecided"])];
+  const words = [
+    ...compiled.masks.map((mask, word) => `${mask} AS m${word}`),
+    ...compiled.open.map((mask, word) => `${mask} AS o${word}`),
+  ];
+  const judged = `SELECT ${["*", ...words].join(", ")} FROM (${flagged})`;
   // Only what is read again: every further column of the table costs as much as a check.
   const cells = Array.from({ length: cellCount }, (_, position) => `c${position}`);
-  const kept = new Set(["rid", "n", ...cells, ...compiled.values, ...masks.map((_, word) => `m${word}`), "undecided"]);
-  return `SELECT ${[...kept].join(", ")}, ${suspect.join(" OR ")} AS suspect FROM (${judged})`;
+  const kept = new Set(["rid", "n", ...cells, ...compiled.values, ...wordNames(compiled)]);
+  return `SELECT ${[...kept].join(", ")}, ${anyOf("m", compiled.masks)} AS suspect FROM (${judged})`;
+}
+
+function wordNames({ masks, open }: CompiledContract): string[] {
+  return [...masks.map((_, word) => `m${word}`), ...open.map((_, word) => `o${word}`)];
+}
+
+function anyOf(name: "m" | "o", words: readonly string[]): string {
+  return words.length === 0 ? "false" : `(${words.map((_, word) => `${name}${word} <> 0`).join(" OR ")})`;
 }
 
 interface Counts {
   readonly read: number;
   readonly distinct: number;
-  readonly suspect: number;
+  suspect: number;
+  readonly open: number;
 }
 
-async function countRows(session: Session, table: string): Promise<Counts> {
+async function countRows(session: Session, table: string, compiled: CompiledContract): Promise<Counts> {
+  const open = `NOT suspect AND ${anyOf("o", compiled.open)}`;
   const [row] = await session.rows(
-    `SELECT CAST(coalesce(sum(n), 0) AS BIGINT) AS r, count(*) AS d, count(*) FILTER (WHERE suspect) AS s FROM ${table}`,
+    `SELECT CAST(coalesce(sum(n), 0) AS BIGINT) AS r, count(*) AS d, count(*) FILTER (WHERE suspect) AS s, count(*) FILTER (WHERE ${open}) AS o FROM ${table}`,
   );
-  return { read: Number(row?.["r"]), distinct: Number(row?.["d"]), suspect: Number(row?.["s"]) };
+  return {
+    read: Number(row?.["r"]),
+    distinct: Number(row?.["d"]),
+    suspect: Number(row?.["s"]),
+    open: Number(row?.["o"]),
+  };
 }
 
 async function* noRows(): AsyncGenerator<readonly QuarantinedRow[]> {}
@@ -130,21 +164,19 @@ async function* judgeSuspects(
   settle: (rid: number, isValid: boolean) => void,
 ): AsyncGenerator<readonly QuarantinedRow[]> {
   const read = rowReader(contract, dataset);
-  const words = compiled.masks.map((_, word) => `m${word}`);
-  // The binding's decoder swallows a byte order mark at the start of a text: no text starts with its own first character.
-  const texts = dataset.columns.map((column, position) => `'.' || ${cellText(`c${position}`, column.type)}`);
-  const query = `SELECT rid, undecided, ${[...words, ...texts].join(", ")} FROM ${table} WHERE suspect ORDER BY rid`;
-  // Not a stream: that ends in silence when anything else is run on the connection. This result spills if it must.
-  const result = await session.connection.run(query);
-  for (let chunk = await result.fetchChunk(); chunk !== null && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
+  const masks = compiled.masks.length;
+  const words = wordNames(compiled);
+  const texts = cellTexts(dataset);
+  const query = `SELECT rid, ${[...words, ...texts].join(", ")} FROM ${table} WHERE suspect ORDER BY rid`;
+  for await (const rows of chunks(session, query)) {
     const batch: QuarantinedRow[] = [];
-    for (const [rid, undecided, ...rest] of chunk.getRows()) {
-      const masks = rest.slice(0, words.length) as bigint[];
-      const cells = (rest.slice(words.length) as (string | null)[]).map((text) => text?.slice(1) ?? null);
-      const { row, raw } = read(cells);
+    for (const [rid, ...rest] of rows) {
+      const set = rest.slice(0, words.length) as bigint[];
+      const { row, raw } = read(cellsOf(rest.slice(words.length)));
       const judgement = contract.judge(row);
       const record = Number(rid) + 1;
-      compareVerdicts(contract, record, undecided === true, brokenBits(compiled.bits, masks), judgement.broken);
+      const isOpen = set.slice(masks).some((word) => word !== 0n);
+      compareVerdicts(contract, record, isOpen, bitNames(compiled.bits, set.slice(0, masks)), judgement);
       settle(Number(rid), judgement.issues.length === 0);
       if (judgement.issues.length > 0) batch.push({ record, row: raw, reasons: judgement.issues });
     }
@@ -152,9 +184,54 @@ async function* judgeSuspects(
   }
 }
 
-/** Lets rows pass that only the validator could judge, and found valid. */
-async function pardon(session: Session, judged: string, rids: readonly number[]): Promise<void> {
-  const table = `pardoned_${randomUUID().replaceAll("-", "")}`;
+/** The rows whose key another valid row before them has, as rows to be set aside. */
+async function* repeatedRows(
+  { session, contract, dataset }: VerdictRequest,
+  table: string,
+): AsyncGenerator<readonly QuarantinedRow[]> {
+  const read = rowReader(contract, dataset);
+  const query = `SELECT rid, ${cellTexts(dataset).join(", ")} FROM ${table} WHERE repeated ORDER BY rid`;
+  for await (const rows of chunks(session, query)) {
+    yield rows.map(([rid, ...rest]): QuarantinedRow => {
+      const { row, raw } = read(cellsOf(rest));
+      return { record: Number(rid) + 1, row: raw, reasons: [repeatIssue(contract.key, row)] };
+    });
+  }
+}
+
+/** Marks, of the valid rows with the same key, all but the first; how many there are. */
+async function markRepeats(
+  session: Session,
+  contract: Contract,
+  compiled: CompiledContract,
+  table: string,
+): Promise<number> {
+  const key = contract.key.map(
+    (name) => compiled.values[compiled.columns.findIndex((column) => column.name === name)]!,
+  );
+  await session.run(`ALTER TABLE ${table} ADD COLUMN repeated BOOLEAN DEFAULT false`);
+  return session.run(
+    `UPDATE ${table} SET suspect = true, repeated = true WHERE rid IN (SELECT rid FROM (
+       SELECT rid, row_number() OVER (PARTITION BY ${key.join(", ")} ORDER BY rid) AS place FROM ${table} WHERE NOT suspect
+     ) WHERE place > 1)`,
+  );
+}
+
+function repeatIssue(key: readonly string[], row: Readonly<Record<string, unknown>>): Issue {
+  const values = Object.fromEntries(key.map((column) => [column, jsonValue(row[column])]));
+  const told = Object.entries(values).map(([column, value]) => `${column} = ${JSON.stringify(value)}`);
+  return {
+    path: key.join(","),
+    rule: "key",
+    value: key.length === 1 ? values[key[0]!]! : values,
+    message: `a valid row before it has the same key: ${told.join(", ")}`,
+  };
+}
+
+/** Sets the mark of certain rows. */
+async function mark(session: Session, judged: string, rids: readonly number[], suspect: boolean): Promise<void> {
+  if (rids.length === 0) return;
+  const table = `marked_${randomUUID().replaceAll("-", "")}`;
   await session.run(`CREATE TEMP TABLE ${table} (rid BIGINT)`);
   try {
     const appender = await session.connection.createAppender(table);
@@ -163,56 +240,30 @@ async function pardon(session: Session, judged: string, rids: readonly number[])
       appender.endRow();
     }
     appender.closeSync();
-    await session.run(`UPDATE ${judged} SET suspect = false WHERE rid IN (SELECT rid FROM ${table})`);
+    await session.run(`UPDATE ${judged} SET suspect = ${suspect} WHERE rid IN (SELECT rid FROM ${table})`);
   } finally {
     await session.run(`DROP TABLE ${table}`);
   }
-}
-
-type RowReader = (cells: readonly (string | null)[]) => {
-  readonly row: Record<string, unknown>;
-  readonly raw: JsonObject;
-};
-
-function rowReader(contract: Contract, dataset: Dataset): RowReader {
-  const classes = dataset.columns.map((column): CellClass => cellClass(column.type));
-  const positions = new Map(dataset.columns.map((column, position) => [column.name, position]));
-  return (cells) => {
-    const row: Record<string, unknown> = {};
-    for (const field of contract.schema.fields) {
-      const position = positions.get(field.name);
-      if (position === undefined) decodeInto(row, field, null, "text");
-      else decodeInto(row, field, cells[position] ?? null, classes[position]!);
-    }
-    const raw = Object.fromEntries(
-      dataset.columns.map((column, position) => [column.name, rawCell(cells[position] ?? null, classes[position]!)]),
-    );
-    return { row, raw };
-  };
-}
-
-function brokenBits(bits: readonly string[], masks: readonly bigint[]): string[] {
-  return bits.filter(
-    (_, position) => ((masks[Math.floor(position / bitsPerWord)] ?? 0n) >> BigInt(position % bitsPerWord)) & 1n,
-  );
 }
 
 /** The columnar pass and the validator must name the same broken columns and rules, wherever the pass could decide. */
 function compareVerdicts(
   contract: Contract,
   record: number,
-  isUndecided: boolean,
+  isOpen: boolean,
   columnar: readonly string[],
-  validator: ReadonlySet<string>,
+  { broken, issues }: Judgement,
 ): void {
   // Of a row that SQL can't judge in whole, it may have missed something, but what it did find is broken for sure.
-  const agree = isUndecided
-    ? columnar.length === 0 || validator.size > 0
-    : columnar.length === validator.size && columnar.every((name) => validator.has(name));
+  const agree = isOpen
+    ? columnar.length === 0 || issues.length > 0
+    : contract.validator.namesColumns
+      ? columnar.length === broken.size && columnar.every((name) => broken.has(name))
+      : columnar.length > 0 === issues.length > 0;
   if (agree) return;
   throw new SluiceError("INTERNAL", `Contract "${contract.name}": SQL and JS disagree about row ${record}`, {
     hint: "Nothing was passed on. Please report it, with the contract and this row.",
-    details: { contract: contract.name, record, columnar, validator: [...validator] },
+    details: { contract: contract.name, record, columnar, validator: [...broken] },
   });
 }
 

@@ -92,6 +92,7 @@ describe("what docs/reference/json.md shows", () => {
     writeFileSync(join(folder, "some.csv"), "id,paid_at\n1,2026-01-05\n2,\n");
     await print("profile", "some.csv");
     await print("contract infer", "some.csv");
+    await print("contract explain", "order");
     await print("quarantine list");
     await print("quarantine show", "orders_daily");
     await print("features get", "customer_orders", "c-102");
