@@ -72,7 +72,8 @@ function shapeText(shape: Shape): string {
   return { string: "text", integer: "whole number", null: "null" }[shape.type ?? ""] ?? shape.type ?? "any JSON";
 }
 
-function bodyText(name: keyof typeof bodies): string {
+function bodyText(name: NonNullable<Address["body"]>): string {
+  if (name === "delivery") return "JSON or a form, as the sender writes it";
   const { properties = {}, required = [] } = z.toJSONSchema(bodies[name], { io: "input" }) as Shape;
   const fields = Object.entries(properties).map(([field, shape]) => {
     const type =
@@ -114,7 +115,7 @@ function httpPage(): string {
     `A request that changes something is a POST with \`Content-Type: application/json\`. It is answered once what it asks for is durable, as \`{"result": …}\`, with status
 202 where a run follows from it. A page of another site is refused, whatever it sends. Where the service can be reached from other machines (\`--host\`), it takes no changes
 unless it was started with a token (\`SLUICE_TOKEN\`, or \`--token\`), and where there is a token, every such request must bring it: \`Authorization: Bearer TOKEN\`.
-With \`--read-only\` it changes nothing.`,
+With \`--read-only\` it changes nothing. For \`/hooks\` other rules hold: see [webhooks](../guides/webhooks.md).`,
     table("POST"),
     `With the same \`Idempotency-Key\` header (1 to 200 printable characters), asking again changes nothing; addresses that can't promise that refuse the header.`,
     "## Selections",

@@ -23,7 +23,8 @@ export const errorCodes = {
   ADDRESS_REFUSED: "A connection leads to an address of this machine or of a private network, which it does not allow.",
   SINK_SCHEMA: "The rows do not fit the columns of the table they are loaded into.",
   SINK_KEY: "A row has no value, or one that can't be told from another's, in the key by which it is to be merged.",
-  SINK_REFUSED: "The load would do more than it may, such as delete most of the table; nothing was written.",
+  SINK_REFUSED:
+    "The destination refuses the rows, or the load would do more than it may, such as delete most of the table.",
   POSITION_UNREADABLE: "The position of an incremental reading can't be understood.",
   SINK_UNAVAILABLE: "The destination did not answer; trying again may help.",
   FENCED: "A newer attempt or run has taken over this piece of work; this one wrote nothing.",

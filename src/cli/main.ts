@@ -99,6 +99,16 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import("./commands/contract-explain.ts"),
   },
   {
+    path: ["connections", "list"],
+    summary: "List what the project is connected to",
+    load: () => import("./commands/connections-list.ts"),
+  },
+  {
+    path: ["connections", "test"],
+    summary: "Say whether connections work, and what may be done there",
+    load: () => import("./commands/connections-test.ts"),
+  },
+  {
     path: ["quarantine", "list"],
     summary: "Count the rows in quarantine",
     load: () => import("./commands/quarantine-list.ts"),
@@ -119,6 +129,7 @@ export const commandTable: readonly CommandEntry[] = [
 
 const groups: Readonly<Record<string, { readonly description: string; readonly example: string }>> = {
   contract: { description: "Write and look into contracts.", example: "sluice contract infer data/orders.csv" },
+  connections: { description: "See what the project is connected to.", example: "sluice connections test" },
   quarantine: { description: "See the rows that a contract set aside.", example: "sluice quarantine list" },
   features: { description: "Read materialized features.", example: "sluice features get customer_activity 17850" },
 };

@@ -4,14 +4,20 @@ import { SluiceError } from "../errors.ts";
 import type { JsonObject } from "../json.ts";
 import { milliseconds, type Duration } from "../pipeline/duration.ts";
 import { retryPolicy, type RetryOptions, type RetryPolicy } from "../pipeline/retry.ts";
+import { endpointRequest, type EndpointOptions } from "./http-endpoint.ts";
 import type { JsonPath, Pages } from "./http-pages.ts";
+import type { Table } from "./sink.ts";
 import type { Source } from "./source.ts";
 
-/** How requests identify themselves. Values are settings, so that secrets stay references. */
-export type Auth =
+/** Credentials that stay the same. Values are settings, so that secrets stay references. */
+export type StaticAuth =
   | { readonly by: "bearer"; readonly token: Setting }
   | { readonly by: "basic"; readonly user: Setting; readonly password: Setting }
-  | { readonly by: "header"; readonly header: string; readonly value: Setting }
+  | { readonly by: "header"; readonly header: string; readonly value: Setting };
+
+/** How requests identify themselves. */
+export type Auth =
+  | StaticAuth
   | {
       readonly by: "oauth2";
       readonly tokenUrl: Setting;
@@ -23,17 +29,17 @@ export type Auth =
     };
 
 /** `Authorization: Bearer …` */
-export function bearer(token: Setting): Auth {
+export function bearer(token: Setting): StaticAuth {
   return { by: "bearer", token };
 }
 
 /** `Authorization: Basic …` */
-export function basic(user: Setting, password: Setting): Auth {
+export function basic(user: Setting, password: Setting): StaticAuth {
   return { by: "basic", user, password };
 }
 
 /** A key in a header of its own, such as `apiKey("x-api-key", env("API_KEY"))`. */
-export function apiKey(header: string, value: Setting): Auth {
+export function apiKey(header: string, value: Setting): StaticAuth {
   return { by: "header", header, value };
 }
 
@@ -88,6 +94,8 @@ export interface HttpOptions {
    * honoured; a longer one ends the step's attempt (for a 429, see `rateLimit`). @default 5 more tries, from 500ms, doubling up to 1m, each with jitter
    */
   readonly retry?: Omit<RetryOptions, "jitter">;
+  /** A path that `sluice connections test` asks for, such as "/me": a 2xx says that the credentials are right. @default the base URL */
+  readonly checkPath?: string;
   /** For one request and its answer. @default "1m" */
   readonly timeout?: Duration;
   /** How fast it may be asked, and how long it may make us wait for its limit. */
@@ -107,6 +115,7 @@ export interface HttpSettings {
   readonly timeoutMs: number;
   readonly rateLimit: { readonly intervalMs: number | null; readonly maxWaitMs: number };
   readonly allowPrivateAddresses: boolean;
+  readonly checkPath: string | null;
 }
 
 /** A column of the result: where its value lies in a record, and its type in the words of the columnar engine. */
@@ -164,6 +173,14 @@ export interface HttpConnection extends Connection {
    * ```
    */
   get(path: string, options: GetOptions): Source;
+  /**
+   * Where the API takes rows, by POST: a destination for `load`, which appends. See the guide for what is promised.
+   *
+   * ```ts
+   * load(clean, catalogue.endpoint("/products", { batch: 200, within: "products" }))
+   * ```
+   */
+  endpoint(path: string, options?: EndpointOptions): Table;
 }
 
 /** An HTTP API that answers in JSON, at `baseUrl`: paths are added to it. Redirects are followed within its origin only. */
@@ -176,6 +193,7 @@ export function http(baseUrl: Setting, options: HttpOptions = {}): ConnectionFac
     timeoutMs: milliseconds(options.timeout ?? "1m"),
     rateLimit: rateLimitOf(options.rateLimit ?? {}),
     allowPrivateAddresses: options.allowPrivateAddresses ?? false,
+    checkPath: options.checkPath ?? null,
   } satisfies HttpSettings as unknown as JsonObject;
   return (name) => {
     const connection: Connection = Object.freeze({ name, vendor: "http", settings });
@@ -187,6 +205,13 @@ export function http(baseUrl: Setting, options: HttpOptions = {}): ConnectionFac
           vendor: "http",
           connection,
           request: completed(path, request) satisfies HttpRequest as unknown as JsonObject,
+        }),
+      endpoint: (path: string, request: EndpointOptions = {}): Table =>
+        Object.freeze({
+          kind: "sluice.table",
+          connection,
+          name: path.replace(/^\/+/, ""),
+          request: endpointRequest(path, request) as unknown as JsonObject,
         }),
     });
   };

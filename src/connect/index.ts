@@ -14,7 +14,9 @@ export {
   type JsonColumn,
   type OAuth2Options,
   type RateLimitOptions,
+  type StaticAuth,
 } from "./http.ts";
+export type { EndpointOptions } from "./http-endpoint.ts";
 export {
   cursor,
   linkHeader,
@@ -28,6 +30,14 @@ export {
 } from "./http-pages.ts";
 export { files, type FilesTable, type FolderConnection, type FolderOptions, type TableFormat } from "./folder.ts";
 export { json, jsonl, type FieldColumn, type JsonlOptions, type JsonOptions } from "./json-files.ts";
+export { inbox, type DeliveryId, type InboxConnection, type InboxOptions, type ReceivedOptions } from "./inbox.ts";
+export {
+  signature,
+  standardWebhooks,
+  stripeSignature,
+  type Signature,
+  type SignatureOptions,
+} from "./inbox-signature.ts";
 export { lake, type LakeConnection, type LakeOptions, type LakeTable } from "./lake.ts";
 export { mysql } from "./mysql.ts";
 export { parquet, type ParquetOptions } from "./parquet.ts";

@@ -43,6 +43,7 @@ export function load(
       connection: table.connection.name,
       table: table.name,
       write: write as unknown as Json,
+      ...(table.request === undefined ? {} : { request: table.request }),
       // Absent rather than the defaults: loads without it keep their version.
       ...(options.schema === undefined ? {} : { schema: rules as unknown as Json }),
     },
@@ -104,7 +105,7 @@ export function load(
             reject: rejectInto(needs.quarantine, context),
             keepsMissing: name === "upsert",
           });
-      const { loaded } = await sink.load(
+      const { loaded, refused } = await sink.load(
         {
           table,
           dataset: fitted.dataset,
@@ -118,10 +119,15 @@ export function load(
         },
         sinkContext,
       );
-      const quarantined = (dataset.quarantined ?? 0) + fitted.rejected;
+      // A destination that refuses rows by itself tells no columns, so that none has been set aside before.
+      const setAside =
+        refused === undefined
+          ? fitted.rejected
+          : await rejectInto(needs.quarantine, context)(refused.by, [refused.rows]);
+      const quarantined = (dataset.quarantined ?? 0) + setAside;
       return {
         output: { kind: "load-result", asset, offered: dataset.rows, loaded, quarantined },
-        rows: { in: dataset.rows, out: loaded, duplicate: 0, quarantined: fitted.rejected },
+        rows: { in: dataset.rows, out: loaded, duplicate: 0, quarantined: setAside },
         assets: [asset],
       };
     },

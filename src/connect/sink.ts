@@ -5,8 +5,9 @@ import type { Connection, Setting } from "../config.ts";
 import type { Column, Dataset } from "../dataset/dataset.ts";
 import type { Position } from "../dataset/position.ts";
 import type { Row, Session } from "../dataset/session.ts";
-import type { Json } from "../json.ts";
+import type { Json, JsonObject } from "../json.ts";
 import type { Log } from "../log.ts";
+import type { RejectedRow } from "./rejected-rows.ts";
 import type { WriteDisposition, WriteName } from "./write-disposition.ts";
 
 /** A table of a connection; `name` may be qualified: "staging.sales". */
@@ -14,6 +15,8 @@ export interface Table {
   readonly kind: "sluice.table";
   readonly connection: Connection;
   readonly name: string;
+  /** How it is written, in the adapter's own terms, where there is more to say than a name. */
+  readonly request?: JsonObject;
 }
 
 /** What a destination can promise; the conformance suite holds it to this, and the docs print it. */
@@ -69,11 +72,18 @@ export interface SinkContext {
   readonly resolve: (setting: Setting) => string;
 }
 
+/** What a load has come to. */
+export interface LoadOutcome {
+  /** How many rows the destination holds of this load once it is committed. */
+  readonly loaded: number;
+  /** Rows that the destination itself has refused, one by one, and who that was: they are set aside. @default none can be */
+  readonly refused?: { readonly by: string; readonly rows: readonly RejectedRow[] };
+}
+
 /** Serves the tables of one vendor. */
 export interface Sink {
   readonly capabilities: SinkCapabilities;
-  /** Returns how many rows the destination holds of this load once it is committed. */
-  load(request: LoadRequest, context: SinkContext): Promise<{ readonly loaded: number }>;
+  load(request: LoadRequest, context: SinkContext): Promise<LoadOutcome>;
   /** The table's columns, without Sluice's own, held against those that are offered; null where there is no such table. */
   columns(table: Table, offered: readonly Column[], context: SinkContext): Promise<readonly TableColumn[] | null>;
   /** What the last load of the table stored for this reader; null for nothing. */

@@ -2,6 +2,7 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { deliveriesFile } from "../adapters/sqlite/delivery-store.ts";
 import { homeUnusable, SluiceError } from "../errors.ts";
 
 export interface Home {
@@ -14,6 +15,8 @@ export interface Home {
   readonly profiles: string;
   readonly features: string;
   readonly indexes: string;
+  /** What webhooks have delivered. */
+  readonly deliveries: string;
   readonly artifacts: string;
   readonly temporary: string;
 }
@@ -27,6 +30,7 @@ export function homeAt(folder: string): Home {
     profiles: join(folder, "profiles.db"),
     features: join(folder, "features.db"),
     indexes: join(folder, "indexes"),
+    deliveries: join(folder, deliveriesFile),
     artifacts: join(folder, "artifacts"),
     temporary: join(folder, "tmp"),
   };

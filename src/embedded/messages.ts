@@ -3,6 +3,7 @@
 // answers even while user code keeps the main one busy.
 import type { Assignment, HookNotice, Outcome } from "../engine/attempts/executor.ts";
 import type { ContractExplanation } from "../quality/explain.ts";
+import type { InboxSettings } from "../connect/inbox.ts";
 import type { Failure } from "../errors.ts";
 import type { Json } from "../json.ts";
 import type { LogLine } from "../log.ts";
@@ -30,6 +31,8 @@ export interface LoadedProject {
   readonly files: Readonly<Record<string, string>>;
   /** Vendor of each connection by name. */
   readonly connections: Readonly<Record<string, string>>;
+  /** What webhooks are sent to, by name. References are unresolved. */
+  readonly inboxes: Readonly<Record<string, InboxSettings>>;
   /** As configured; null for the default. */
   readonly workers: number | null;
   /** Slots of each pool. */

@@ -1,13 +1,16 @@
 // Serves a project: the scheduler with its schedules, and HTTP beside it; or HTTP alone, for reading.
 import type { Server } from "node:http";
 import { isIP, type AddressInfo } from "node:net";
+import { dirname } from "node:path";
 import { createAdaptorServer } from "@hono/node-server";
+import { systemClock } from "../clock.ts";
 import { isSluiceError, SluiceError } from "../errors.ts";
 import { createApp } from "../http/app.ts";
 import type { Writing } from "../http/app-options.ts";
 import type { ErrorResponse } from "../http/responses.ts";
 import { openEngine, type Engine, type EngineOptions } from "./engine.ts";
 import type { Home } from "./home.ts";
+import { openInboxReceiver } from "./inbox-receiver.ts";
 import { openReader } from "./reader.ts";
 
 export interface ServeOptions {
@@ -46,16 +49,24 @@ export async function serveProject(options: ServeOptions): Promise<Service> {
     if (options.engine !== null && reader.holder() !== null) throw busy(reader.home, reader.holder()!);
     // It listens before any run is begun: where the address is taken, nothing has been done.
     let answer: ReturnType<typeof createApp>["fetch"] = starting;
+    let engine: Engine | null = null;
+    const inboxes = openInboxReceiver({
+      folder: dirname(configPath),
+      deliveries: reader.home.deliveries,
+      inboxes: () => engine?.project.inboxes ?? {},
+      now: systemClock.now,
+    });
+    closers.push(inboxes.close);
     const server = createAdaptorServer({ fetch: (request, env) => answer(request, env) }) as Server;
     await listen(server, port, host);
     closers.push(() => stop(server));
-    const engine = options.engine === null ? null : await openScheduler(configPath, options.engine);
+    engine = options.engine === null ? null : await openScheduler(configPath, options.engine);
     if (engine !== null) closers.unshift(engine.close);
     // On a loopback address it answers to loopback names only; elsewhere it can't know its names.
     const local = host === "localhost" || host === "::1" || host.startsWith("127.");
     const hosts = local ? [...new Set([urlHost(host), ...loopback])] : null;
     const writing = writingOf(engine, options.token, local);
-    answer = createApp({ reader, version, hosts, writing }).fetch;
+    answer = createApp({ reader, version, hosts, writing, inboxes: engine === null ? null : inboxes }).fetch;
     const { port: bound } = server.address() as AddressInfo;
     return { url: `http://${urlHost(host)}:${bound}`, engine, writing: writing.allowed, close: closeAll };
   } catch (error) {

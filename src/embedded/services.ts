@@ -89,6 +89,7 @@ const sources = {
   json: source(async () => (await import("../adapters/json/source.ts")).jsonSource),
   parquet: source(async () => (await import("../adapters/parquet/source.ts")).parquetSource),
   http: source(async () => (await import("../adapters/http/source.ts")).httpSource),
+  inbox: source(async () => (await import("../adapters/inbox/source.ts")).inboxSource),
   lake: source(async () => (await import("../adapters/lake/source.ts")).lakeSource),
   mysql: source(async () => (await import("../adapters/mysql/source.ts")).mysqlSource),
   postgres: source(async () => (await import("../adapters/postgres/source.ts")).postgresSource),
@@ -96,10 +97,12 @@ const sources = {
 };
 const ranges: Readonly<Record<string, RangeReader>> = {
   mysql: range(async () => (await import("../adapters/mysql/range.ts")).mysqlRange),
+  inbox: range(async () => (await import("../adapters/inbox/source.ts")).inboxRange),
   postgres: range(async () => (await import("../adapters/postgres/range.ts")).postgresRange),
 };
 const sinks: ConnectNeeds["sinks"] = {
   folder: async () => (await import("../adapters/files-table/local.ts")).folderSink,
+  http: async () => (await import("../adapters/http/sink.ts")).httpSink,
   lake: async () => (await import("../adapters/lake/sink.ts")).lakeSink,
   postgres: async () => (await import("../adapters/postgres/sink.ts")).postgresSink,
 };

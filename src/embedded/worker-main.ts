@@ -4,6 +4,7 @@ import { flushCompileCache } from "node:module";
 import { Socket } from "node:net";
 import { performance } from "node:perf_hooks";
 import { isReference, isSecret, resolveSetting } from "../config.ts";
+import type { InboxSettings } from "../connect/inbox.ts";
 import { SluiceError, toFailure } from "../errors.ts";
 import { createLog, createRedactor } from "../log.ts";
 import { systemClock } from "../clock.ts";
@@ -199,6 +200,11 @@ function describe(project: Project): LoadedProject {
     files: Object.fromEntries(project.files),
     connections: Object.fromEntries(
       Object.entries(project.config.connections).map(([name, connection]) => [name, connection.vendor]),
+    ),
+    inboxes: Object.fromEntries(
+      Object.entries(project.config.connections)
+        .filter(([, { vendor }]) => vendor === "inbox")
+        .map(([name, { settings }]) => [name, settings as unknown as InboxSettings]),
     ),
     workers: project.config.workers ?? null,
     pools: project.config.pools,

@@ -8,8 +8,8 @@ export interface Address {
   readonly summary: string;
   /** Parameters of a GET, with what they take. */
   readonly query?: Readonly<Record<string, string>>;
-  /** Fields of the body of a POST, by its name in `bodies`. */
-  readonly body?: keyof typeof bodies;
+  /** Fields of the body of a POST, by its name in `bodies`; "delivery" is whatever the sender of a webhook writes. */
+  readonly body?: keyof typeof bodies | "delivery";
   /** The type in `responses.ts`, or what `result` holds. */
   readonly answer: string;
   /** Does an `Idempotency-Key` make asking twice count once? */
@@ -238,5 +238,13 @@ export const addresses: readonly Address[] = [
     summary: "The chunks that answer best",
     query: { q: "the question", ...page },
     answer: "SearchResponse",
+  },
+  {
+    method: "POST",
+    path: "/hooks/:name",
+    summary:
+      "Takes what a webhook delivers, with the credentials or the signature that the inbox asks for; once per delivery",
+    body: "delivery",
+    answer: "DeliveryResponse",
   },
 ];

@@ -1,5 +1,6 @@
 // What the service and each of its routes are made from.
 import type { Instruction } from "../engine/stores/instruction.ts";
+import type { InboxReceiver } from "../embedded/inbox-receiver.ts";
 import type { Reader } from "../embedded/reader.ts";
 import type { Json } from "../json.ts";
 
@@ -10,6 +11,8 @@ export interface AppOptions {
   /** Host names under which it may be called, without ports; null for any. */
   readonly hosts: readonly string[] | null;
   readonly writing: Writing;
+  /** Takes what webhooks deliver; null where the service is for reading only. */
+  readonly inboxes: InboxReceiver | null;
 }
 
 /** Whether, and for whom, the service changes anything. */

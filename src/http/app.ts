@@ -10,6 +10,7 @@ import type { ErrorResponse } from "./responses.ts";
 import { backfillRoutes } from "./routes/backfills.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { featureRoutes } from "./routes/features.ts";
+import { hookRoutes } from "./routes/hooks.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { metricRoutes } from "./routes/metrics.ts";
 import { pageRoutes } from "./routes/page.ts";
@@ -34,6 +35,8 @@ export function createApp(options: AppOptions): Hono {
       },
     }),
   );
+  // Before the checks for people and their browsers: a sender proves itself, from wherever and under whatever name it calls.
+  app.route("/hooks", hookRoutes(options.inboxes));
   app.use(async (context, next) => {
     // A page of another site can make a browser call a loopback address under that site's name; it must learn nothing.
     const host = new URL(context.req.url).hostname;

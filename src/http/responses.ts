@@ -168,6 +168,14 @@ export interface DoneResponse {
   readonly result: Json;
 }
 
+/** POST /hooks/:name, once the delivery is on disk. */
+export interface DeliveryResponse {
+  /** Its id, as the inbox tells deliveries apart. */
+  readonly delivery: string;
+  /** Was one of this id there before? Then this one was not kept again. */
+  readonly duplicate: boolean;
+}
+
 /** Every answer with a status of 400 or above. */
 export interface ErrorResponse {
   readonly error: {

@@ -38,6 +38,7 @@ const surroundings: Readonly<Record<string, string>> = {
   warehouse: `import("sluice/connect").LakeConnection`,
   shop: `import("sluice/connect").SqlConnection`,
   catalogue: `import("sluice/connect").HttpConnection`,
+  payments: `import("sluice/connect").InboxConnection`,
   invoiceLine: `import("sluice/quality").Contract`,
   customer: `import("sluice/features").Entity`,
   customerActivity: `import("sluice/features").FeatureView`,

@@ -9,7 +9,7 @@ import { scratchProject, type ScratchProject } from "../e2e/scratch-project.ts";
 import { readPage } from "./pages.ts";
 
 /** Objects whose keys are the user's own, and values that may be anything. */
-const free: ReadonlySet<string> = new Set(["row", "features", "fields", "value"]);
+const free: ReadonlySet<string> = new Set(["row", "features", "fields", "value", "settings"]);
 
 /** How `actual` differs in shape from `shown`. Null stands for a value that isn't there, of whatever type. */
 function faults(shown: unknown, actual: unknown, path: string): string[] {
@@ -93,6 +93,8 @@ describe("what docs/reference/json.md shows", () => {
     await print("profile", "some.csv");
     await print("contract infer", "some.csv");
     await print("contract explain", "order");
+    await print("connections list");
+    await print("connections test");
     await print("quarantine list");
     await print("quarantine show", "orders_daily");
     await print("features get", "customer_orders", "c-102");

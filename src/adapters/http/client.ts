@@ -2,7 +2,7 @@
 // checks goes through it; nothing else makes requests.
 import type { Clock } from "../../clock.ts";
 import { isSecret, type Connection, type Setting } from "../../config.ts";
-import type { Auth, HttpSettings } from "../../connect/http.ts";
+import type { HttpSettings, StaticAuth } from "../../connect/http.ts";
 import { SluiceError } from "../../errors.ts";
 import { createRedactor, type Log } from "../../log.ts";
 import { addressGuard, type GuardOptions } from "./addresses.ts";
@@ -163,10 +163,7 @@ function addressOf(
   return address;
 }
 
-function plainAuthorization(
-  auth: Exclude<Auth, { by: "oauth2" }>,
-  resolve: (setting: Setting) => string,
-): Readonly<Record<string, string>> {
+function plainAuthorization(auth: StaticAuth, resolve: (setting: Setting) => string): Readonly<Record<string, string>> {
   if (auth.by === "bearer") return { authorization: `Bearer ${resolve(auth.token)}` };
   if (auth.by === "header") return { [auth.header.toLowerCase()]: resolve(auth.value) };
   return {

@@ -6,8 +6,8 @@ import { isRecord, kindOf, segments, textOf, valueAt } from "./json.ts";
 
 export type TextRow = Readonly<Record<string, string | null>>;
 
-/** The array of records in a page. */
-export function recordsOf(document: unknown, path: HttpRequest["records"], shownUrl: string): readonly unknown[] {
+/** The array of records in a page; `shown` is what the page is called in errors: "GET https://…". */
+export function recordsOf(document: unknown, path: HttpRequest["records"], shown: string): readonly unknown[] {
   const keys = segments(path);
   const found = valueAt(document, keys);
   if (Array.isArray(found)) return found;
@@ -15,18 +15,14 @@ export function recordsOf(document: unknown, path: HttpRequest["records"], shown
   const present = isRecord(document) ? Object.keys(document) : [];
   const what = found === undefined ? `no ${where}` : `${kindOf(found)} as ${where}`;
   const has = present.length === 0 ? `it is ${kindOf(document)}` : `its keys are ${listed(present)}`;
-  throw new SluiceError(
-    "SOURCE_MALFORMED",
-    `GET ${shownUrl} has ${what} where the array of records should be; ${has}`,
-    {
-      hint: 'Name the path to the array of records, such as records: "items".',
-      details: { records: keys, keys: present },
-    },
-  );
+  throw new SluiceError("SOURCE_MALFORMED", `${shown} has ${what} where the array of records should be; ${has}`, {
+    hint: 'Name the path to the array of records, such as records: "items".',
+    details: { records: keys, keys: present },
+  });
 }
 
 export interface RecordReader {
-  rows(records: readonly unknown[], shownUrl: string): TextRow[];
+  rows(records: readonly unknown[], shown: string): TextRow[];
   /** Throws when there were records and a column that isn't optional was in none of them. */
   finish(): void;
 }
@@ -51,13 +47,13 @@ export function createRecordReader(columns: HttpRequest["columns"], shownStart: 
   };
 
   return {
-    rows: (records, shownUrl) =>
+    rows: (records, shown) =>
       records.map((record, index) => {
         count += 1;
         if (!isRecord(record)) {
           throw new SluiceError(
             "SOURCE_MALFORMED",
-            `GET ${shownUrl}: record ${index + 1} is ${kindOf(record)}, not an object`,
+            `${shown}: record ${index + 1} is ${kindOf(record)}, not an object`,
             {
               hint: "Name the path to an array of objects under `records`.",
             },
@@ -73,7 +69,7 @@ export function createRecordReader(columns: HttpRequest["columns"], shownStart: 
             const given = JSON.stringify(text.slice(0, 80));
             throw new SluiceError(
               "SOURCE_MALFORMED",
-              `GET ${shownUrl}: record ${index + 1} has ${given} as "${column.name}", which is no ${column.type}`,
+              `${shown}: record ${index + 1} has ${given} as "${column.name}", which is no ${column.type}`,
               {
                 hint: `Declare "${column.name}" without a type to get it as text, and let a contract judge it.`,
                 details: { column: column.name, record: index + 1 },
@@ -91,7 +87,7 @@ export function createRecordReader(columns: HttpRequest["columns"], shownStart: 
       const probable = probableRename(missing.path.at(-1) ?? "", present);
       throw new SluiceError(
         "SOURCE_COLUMNS",
-        `GET ${shownStart}: none of ${count} records has "${missing.path.join(".")}", read as column "${missing.name}"`,
+        `${shownStart}: none of ${count} records has "${missing.path.join(".")}", read as column "${missing.name}"`,
         {
           hint: `${probable === null ? `There is ${listed(present)}.` : `Probably it is "${probable}" now.`} If records may lack it, declare it optional.`,
           details: { column: missing.name, path: missing.path, present, probable },

@@ -38,6 +38,12 @@ export const sourceFaults: FaultCodes = {
   malformed: "SOURCE_MALFORMED",
 };
 
+export const sinkFaults: FaultCodes = {
+  unavailable: "SINK_UNAVAILABLE",
+  refused: "SINK_REFUSED",
+  malformed: "SINK_REFUSED",
+};
+
 export interface RequestContext {
   readonly settings: HttpSettings;
   readonly tools: HttpTools;

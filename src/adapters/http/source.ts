@@ -37,7 +37,7 @@ async function readPages(source: Source, context: SourceContext, tools: ClientTo
 async function* rowsOf(start: URL, request: HttpRequest, client: HttpClient): AsyncGenerator<TextRow[]> {
   const { show } = client;
   const pager = createPager(request.pages, start, request.maxPages, show);
-  const reader = createRecordReader(request.columns, show(start));
+  const reader = createRecordReader(request.columns, `GET ${show(start)}`);
   const headers = { accept: "application/json", ...client.headers(request.headers) };
   for (let url: URL | null = pager.first; url !== null;) {
     const answer = await client.send({
@@ -49,9 +49,10 @@ async function* rowsOf(start: URL, request: HttpRequest, client: HttpClient): As
       maxBytes: request.maxPageBytes,
       hint: null,
     });
+    const shown = `GET ${show(answer.url)}`;
     const document = documentOf(answer, client);
-    const records = recordsOf(document, request.records, show(answer.url));
-    yield reader.rows(records, show(answer.url));
+    const records = recordsOf(document, request.records, shown);
+    yield reader.rows(records, shown);
     url = pager.next({ ...answer, document, records: records.length });
   }
   reader.finish();

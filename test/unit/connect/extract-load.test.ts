@@ -15,7 +15,7 @@ import { extract } from "../../../src/connect/extract.ts";
 import { lake } from "../../../src/connect/lake.ts";
 import { load } from "../../../src/connect/load.ts";
 import type { ConnectNeeds } from "../../../src/connect/needs.ts";
-import type { Table } from "../../../src/connect/sink.ts";
+import type { Sink, Table } from "../../../src/connect/sink.ts";
 import type { Source } from "../../../src/connect/source.ts";
 import type { Dataset } from "../../../src/dataset/dataset.ts";
 import { openSession, type Session } from "../../../src/dataset/session.ts";
@@ -177,5 +177,45 @@ describe("extract and load", () => {
       of({ a: "A", b: sql`"B" || ${2}` }),
     ];
     expect(new Set(configs).size).toBe(configs.length);
+  });
+});
+
+describe("rows that a destination refuses by itself", () => {
+  it("are counted and lie in quarantine, in place of those of the run before", async () => {
+    const table = { ...warehouse.table("contacts"), request: { path: "/contacts" } };
+    const refused = [
+      { record: 2, row: { id: 2 }, reasons: [{ path: "", rule: "refused", value: 422, message: "no email" }] },
+    ];
+    let next: typeof refused = refused;
+    const sink: Sink = {
+      ...lakeSink,
+      columns: async () => null,
+      load: async ({ dataset }) => ({
+        loaded: dataset.rows - next.length,
+        refused: { by: "crm.contacts", rows: next },
+      }),
+    };
+    const dataset = { kind: "dataset", files: [], columns: [], rows: 3, bytes: 0, hash: "h", quarantined: 1 } as const;
+    const quarantine = memoryQuarantineStore();
+    const definition = pipeline("sends", ({ step }) => {
+      const rows = step("rows", extract(csv("rows.csv")));
+      step("sent", load(rows, table));
+    });
+    const spec = definition.specs(null).get("sent") as StepSpec<unknown, ConnectNeeds>;
+    const send = (fence: number) =>
+      spec.execute(stepContext({ step: "sent", pipeline: "sends", fence, inputs: { from: dataset } }), {
+        ...needs(),
+        quarantine,
+        sinks: { lake: async () => sink },
+      });
+    expect(await send(1)).toMatchObject({
+      output: { loaded: 2, offered: 3, quarantined: 2 },
+      rows: { in: 3, out: 2, duplicate: 0, quarantined: 1 },
+    });
+    expect(await quarantine.list({ limit: 9 })).toMatchObject([{ step: "sent", contract: "crm.contacts", rows: 1 }]);
+    expect(spec.config).toMatchObject({ request: { path: "/contacts" } });
+    next = [];
+    expect(await send(2)).toMatchObject({ rows: { in: 3, out: 3, quarantined: 0 } });
+    expect(await quarantine.list({ limit: 9 })).toEqual([]);
   });
 });

@@ -26,7 +26,13 @@ beforeAll(async () => {
   expect(await project.sluice(["run", "notes"])).toMatchObject({ code: 0 });
   expect(await project.sluice(["run", "breaks"])).toMatchObject({ code: 1 });
   reader = openReader(project.folder);
-  app = createApp({ reader, version: "1.2.3", hosts: ["127.0.0.1", "localhost", "[::1]"], writing: readingOnly });
+  app = createApp({
+    reader,
+    version: "1.2.3",
+    hosts: ["127.0.0.1", "localhost", "[::1]"],
+    writing: readingOnly,
+    inboxes: null,
+  });
 });
 afterAll(() => {
   reader.close();
@@ -212,7 +218,7 @@ describe("the HTTP service", () => {
   it("is well in a project where nothing was run, and makes no file there", async () => {
     using empty = makeProject();
     const reading = openReader(empty.folder);
-    const served = createApp({ reader: reading, version: "1.2.3", hosts: null, writing: readingOnly });
+    const served = createApp({ reader: reading, version: "1.2.3", hosts: null, writing: readingOnly, inboxes: null });
     for (const path of ["/", "/healthz", "/metrics", "/api/runs", "/api/quarantine"])
       expect((await served.request(path)).status).toBe(200);
     expect(await (await served.request("/")).text()).toContain("Nothing has been run yet.");
@@ -224,5 +230,12 @@ describe("the HTTP service", () => {
 describe("statuses", () => {
   it("are those of failures for every error code", () => {
     for (const code of Object.keys(errorCodes) as ErrorCode[]) expect(statusOf(code)).toBeGreaterThanOrEqual(400);
+  });
+
+  it("answers a webhook under whatever name it is called, without the token and the JSON that others must bring", async () => {
+    const sent = await app.request("http://hooks.elsewhere.example/hooks/orders", { method: "POST", body: "a=1" });
+    expect(sent.status).toBe(403);
+    expect(await sent.json()).toMatchObject({ error: { message: "This service is for reading only" } });
+    expect((await app.request("http://hooks.elsewhere.example/hooks")).status).toBe(400);
   });
 });

@@ -22,7 +22,13 @@ async function instruct(instruction: Instruction, by: string): Promise<{ done: s
 }
 
 const appWith = (token: string | null): Hono =>
-  createApp({ reader, version: "1.2.3", hosts: ["localhost"], writing: { allowed: true, instruct, token } });
+  createApp({
+    reader,
+    version: "1.2.3",
+    hosts: ["localhost"],
+    writing: { allowed: true, instruct, token },
+    inboxes: null,
+  });
 
 beforeAll(async () => {
   project = makeProject({
