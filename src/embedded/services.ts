@@ -99,6 +99,7 @@ const ranges: Readonly<Record<string, RangeReader>> = {
   mysql: range(async () => (await import("../adapters/mysql/range.ts")).mysqlRange),
   inbox: range(async () => (await import("../adapters/inbox/source.ts")).inboxRange),
   postgres: range(async () => (await import("../adapters/postgres/range.ts")).postgresRange),
+  sqlite: range(async () => (await import("../adapters/sqlite/range.ts")).sqliteRange),
 };
 const sinks: ConnectNeeds["sinks"] = {
   folder: async () => (await import("../adapters/files-table/local.ts")).folderSink,

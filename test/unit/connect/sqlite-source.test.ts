@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { sqliteRange } from "../../../src/adapters/sqlite/range.ts";
 import { sqliteSource } from "../../../src/adapters/sqlite/source.ts";
 import { systemClock } from "../../../src/clock.ts";
 import { env, resolveSetting } from "../../../src/config.ts";
@@ -14,6 +15,7 @@ import { openSession, type Row, type Session } from "../../../src/dataset/sessio
 import { identifier, sql } from "../../../src/dataset/sql.ts";
 import { readDataset } from "../../../src/dataset/write-dataset.ts";
 import { silentLog } from "../../../src/log.ts";
+import { testRange } from "../../conformance/range.ts";
 import { temporaryArtifacts } from "../../conformance/sink.ts";
 
 describe("SQLite source", () => {
@@ -69,9 +71,9 @@ describe("SQLite source", () => {
     writer.exec(`create table t (i integer, r real, n decimal(10,2), s text, b blob, v varchar(10), any);
       insert into t values (9007199254740993, 1, 12, '', x'DEAD', 'é', 1), (-1, 0.1, 12.5, null, null, '\\N', 2), (null, null, null, 'x', x'', null, null)`);
     expect(await read(shop.query(sql`select * from t order by rowid`))).toEqual({
-      columns: ["i BIGINT", "r DOUBLE", "n DOUBLE", "s VARCHAR", "b VARCHAR", "v VARCHAR", "any BIGINT"],
+      columns: ["i BIGINT", "r DOUBLE", "n DOUBLE", "s VARCHAR", "b BLOB", "v VARCHAR", "any BIGINT"],
       rows: [
-        { i: "9007199254740993", r: 1, n: 12, s: "", b: "dead", v: "é", any: "1" },
+        { i: "9007199254740993", r: 1, n: 12, s: "", b: "\\xDE\\xAD", v: "é", any: "1" },
         { i: "-1", r: 0.1, n: 12.5, s: null, b: null, v: "\\N", any: "2" },
         { i: null, r: null, n: null, s: "x", b: "", v: null, any: null },
       ],
@@ -89,6 +91,79 @@ describe("SQLite source", () => {
     expect(columns).toEqual(["i VARCHAR", "n VARCHAR"]);
     expect(rows.length).toBe(5000);
     expect(rows.at(-1)).toEqual({ i: "many", n: "9007199254740993" });
+  });
+
+  it("keeps every value of SQLite's exactly, wherever it shows up: types are right though the first rows were misleading", async () => {
+    writer.exec("create table t (a, b blob, c real, d boolean, e text collate nocase)");
+    const insert = writer.prepare("insert into t values (?, ?, ?, ?, ?)");
+    writer.exec("begin");
+    for (let row = 0; row < 3000; row += 1) insert.run(null, null, null, null, null);
+    insert.run(-9223372036854775808n, new Uint8Array([0, 255]), 1e308, 1, 'a"\0é🎉\r\n');
+    insert.run(9223372036854775807n, new Uint8Array(), -0.1 + 0.3, 0, "\\N");
+    insert.run(0n, null, Infinity, null, "");
+    writer.exec("commit");
+    const { columns, rows } = await read(shop.query(sql`select * from t order by rowid`));
+    expect(columns).toEqual(["a BIGINT", "b BLOB", "c DOUBLE", "d BIGINT", "e VARCHAR"]);
+    expect(rows.length).toBe(3003);
+    expect(rows.slice(3000)).toEqual([
+      { a: "-9223372036854775808", b: "\\x00\\xFF", c: 1e308, d: "1", e: 'a"\0é🎉\r\n' },
+      { a: "9223372036854775807", b: "", c: 0.19999999999999998, d: "0", e: "\\N" },
+      { a: "0", b: null, c: "Infinity", d: null, e: "" },
+    ]);
+  });
+
+  it("a column of texts and bytes is text, the bytes hexadecimal; a row may have many megabytes", async () => {
+    writer.exec("create table t (a)");
+    const insert = writer.prepare("insert into t values (?)");
+    for (const value of ["x".repeat(5_000_000), new Uint8Array([222, 173]), 1.5]) insert.run(value);
+    const { columns, rows } = await read(shop.query(sql`select * from t order by rowid`));
+    expect(columns).toEqual(["a VARCHAR"]);
+    expect(rows.map((row) => String(row["a"]).slice(0, 5))).toEqual(["xxxxx", "dead", "1.5"]);
+    expect(String(rows[0]!["a"])).toHaveLength(5_000_000);
+  });
+
+  it("sees one state of the file, though it reads it twice", async () => {
+    writer.exec("pragma journal_mode = wal; create table t (a)");
+    writer.exec(
+      "insert into t with recursive n(i) as (select 1 union all select i + 1 from n where i < 20000) select i from n; insert into t values ('last')",
+    );
+    const reading = read(shop.query(sql`select a from t`));
+    await new Promise((resolve) => setImmediate(resolve));
+    writer.exec("delete from t");
+    expect((await reading).rows).toHaveLength(20_001);
+  });
+
+  testRange({
+    name: "sqlite",
+    create: async () => ({
+      read: sqliteRange,
+      context: contextWith(),
+      times: false,
+      holding: async (rows) => {
+        writer.exec("create table rows_of (id integer, name text collate nocase, changed_at text)");
+        const insert = writer.prepare(`insert into rows_of values (?, ?, datetime('now', ? || ' hours'))`);
+        for (const { id, name, hours } of rows) insert.run(id === null ? null : BigInt(id), name, hours);
+        return { table: shop.read("rows_of"), query: shop.query(sql`select * from rows_of where ${1} = 1`) };
+      },
+      dispose: async () => {},
+    }),
+  });
+
+  it.each([
+    ["numbers and texts", "(1), ('b')", "b"],
+    ["bytes", "(x'00')", "a"],
+  ])("refuses a cursor of %s: a row of the other kind would be passed over", async (_what, values, from) => {
+    writer.exec(`create table t (a); insert into t values ${values}`);
+    const range = {
+      by: "value",
+      cursor: "a",
+      from: { type: "VARCHAR", text: from },
+      until: null,
+      nulls: false,
+    } as const;
+    await expect(sqliteRange(shop.read("t"), range, contextWith())).rejects.toMatchObject({
+      code: "DEFINITION_INVALID",
+    });
   });
 
   it("a column's type does not depend on the day: whole prices are DOUBLE as the others, no rows have the declared types", async () => {

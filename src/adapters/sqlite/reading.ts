@@ -1,0 +1,177 @@
+// One reading of a SQLite file: opened for reading only, never created, in one transaction, and piped into Parquet while its
+// rows are read. Types are known for sure only once all values have been seen: where the first ones have misled, the rows
+// are read again.
+import { existsSync } from "node:fs";
+import { isAbsolute, join } from "node:path";
+import { DatabaseSync, type SQLInputValue } from "node:sqlite";
+import { pipeline } from "node:stream/promises";
+import type { Writable } from "node:stream";
+import { setImmediate } from "node:timers/promises";
+import type { Source, SourceContext } from "../../connect/source.ts";
+import type { BoundValue, SqlRequest } from "../../connect/sql-connection.ts";
+import type { SqliteSettings } from "../../connect/sqlite.ts";
+import { writeCsvPipe } from "../../dataset/csv-pipe.ts";
+import type { Dataset } from "../../dataset/dataset.ts";
+import { SluiceError } from "../../errors.ts";
+import { explained } from "./failure.ts";
+import { observeColumn, pipedColumn, takes, type ObservedColumn } from "./observed-column.ts";
+
+/** A query on an open file. */
+export interface Query {
+  readonly text: string;
+  readonly values: readonly SQLInputValue[];
+}
+
+export interface OpenFile {
+  readonly path: string;
+  /** The query's columns and their declared types; throws where two have one name, or there are none. */
+  columns(query: Query): readonly { readonly name: string; readonly declared: string | null }[];
+  /** All rows of the query as a dataset, and what was seen of its columns' values. */
+  read(query: Query): Promise<{ readonly dataset: Dataset; readonly observed: readonly ObservedColumn[] }>;
+}
+
+/** Opens the source's file for `work`, which sees one state of it. */
+export async function withFile<T>(
+  source: Source,
+  context: SourceContext,
+  work: (file: OpenFile, query: Query) => Promise<T>,
+): Promise<T> {
+  const { text, values } = source.request as unknown as SqlRequest;
+  const given = context.resolve((source.connection!.settings as unknown as SqliteSettings).path);
+  const path = isAbsolute(given) ? given : join(context.folder, given);
+  context.signal.throwIfAborted();
+  // Opening a file that isn't there would fail with a message that doesn't say so.
+  if (!existsSync(path)) {
+    throw new SluiceError(
+      "SOURCE_MISSING",
+      `The SQLite file ${path} of the connection "${source.connection!.name}" does not exist`,
+      { hint: "Check the path in sluice.config.ts; a relative one starts at its folder.", details: { path } },
+    );
+  }
+  let database: DatabaseSync | undefined;
+  try {
+    database = new DatabaseSync(path, { readOnly: true, timeout: 10_000 });
+    const open = database;
+    open.exec("begin");
+    const file: OpenFile = {
+      path,
+      columns: (query) => columnsOf(open, query, path),
+      read: (query) => readAll(open, query, path, context),
+    };
+    return await work(file, { text: text.replace(/[\s;]+$/, ""), values: values.map(bound) });
+  } catch (error) {
+    throw explained(error, path);
+  } finally {
+    database?.close();
+  }
+}
+
+function columnsOf(database: DatabaseSync, query: Query, path: string): ReturnType<OpenFile["columns"]> {
+  const columns = database.prepare(query.text).columns();
+  checkNames(
+    columns.map(({ name }) => name),
+    path,
+  );
+  return columns.map(({ name, type }) => ({ name, declared: type }));
+}
+
+const batchSize = 2048;
+/** A query whose values change from one reading to the next could go on for ever. */
+const mostReadings = 4;
+
+async function readAll(
+  database: DatabaseSync,
+  query: Query,
+  path: string,
+  context: SourceContext,
+): ReturnType<OpenFile["read"]> {
+  const declared = columnsOf(database, query, path);
+  const fresh = (): ObservedColumn[] => declared.map((column) => observeColumn(column.name, column.declared));
+  let observed = fresh();
+  // The first rows are a good guess, and are read with the rest.
+  let lines: Lines | null = linesOf(database, query, observed);
+  const head = await lines.next();
+  let types = observed.map((column) => column.settled());
+  for (let reading = 1; reading <= mostReadings; reading += 1) {
+    const guessed = types;
+    const state = { misled: false };
+    const produce = async (to: Writable): Promise<void> => {
+      const first = lines !== null && head.done !== true ? [head.value] : [];
+      const rest = lines ?? linesOf(database, query, (observed = fresh()));
+      lines = null;
+      await pipeline(checked(first, rest, state, guessed), to, { signal: context.signal });
+    };
+    const checked = async function* (
+      first: readonly string[],
+      rest: Lines,
+      misleading: { misled: boolean },
+      expected: readonly ReturnType<ObservedColumn["settled"]>[],
+    ): Lines {
+      yield* first;
+      for await (const batch of rest) {
+        context.signal.throwIfAborted();
+        misleading.misled ||= !observed.every((column, index) => takes(expected[index]!, column.settled()));
+        // What is left is looked at for its types only.
+        if (!misleading.misled) yield batch;
+      }
+    };
+    const columns = declared.map(({ name }, index) => pipedColumn(name, guessed[index]!));
+    const written = await writeCsvPipe(await context.session(), context.artifacts, columns, async (to) => {
+      await produce(to);
+      types = observed.map((column) => column.settled());
+      if (types.some((type, index) => type !== guessed[index])) throw new Misled();
+    }).catch((error: unknown) => {
+      if (error instanceof Misled) return null;
+      throw error;
+    });
+    if (written !== null) return { dataset: written, observed };
+  }
+  throw new SluiceError("QUERY_FAILED", `The query on ${path} gives other values each time it is read`, {
+    hint: "Take what is random out of it, or cast it to one type.",
+  });
+}
+
+/** The values were of other types than the first of them. */
+class Misled extends Error {}
+
+type Lines = AsyncGenerator<string, void, undefined>;
+
+/** The rows as lines of CSV, a batch at a time. */
+async function* linesOf(database: DatabaseSync, query: Query, columns: readonly ObservedColumn[]): Lines {
+  const statement = database.prepare(query.text);
+  statement.setReadBigInts(true);
+  statement.setReturnArrays(true);
+  let [batch, rows] = ["", 0];
+  for (const row of statement.iterate(...query.values) as Iterable<unknown>) {
+    const values = row as readonly unknown[];
+    for (let index = 0; index < columns.length; index += 1)
+      batch += (index === 0 ? "" : ",") + columns[index]!.observe(values[index]);
+    batch += "\n";
+    rows += 1;
+    if (rows % batchSize !== 0 && batch.length < 1_000_000) continue;
+    yield batch;
+    batch = "";
+    // SQLite works on this thread: without a pause no cancellation could arrive.
+    await setImmediate();
+  }
+  if (batch !== "") yield batch;
+}
+
+function checkNames(names: readonly string[], path: string): void {
+  const seen = new Set<string>();
+  for (const name of names) {
+    if (seen.has(name.toLowerCase())) {
+      throw new SluiceError("QUERY_FAILED", `The query on ${path} has two columns named "${name}"`, {
+        hint: "Give one of them another name: … as other_name.",
+      });
+    }
+    seen.add(name.toLowerCase());
+  }
+  if (names.length === 0)
+    throw new SluiceError("QUERY_FAILED", `The query on ${path} has no columns`, { hint: "A source is a SELECT." });
+}
+
+function bound(value: BoundValue): SQLInputValue {
+  if (typeof value === "boolean") return value ? 1 : 0;
+  return typeof value === "object" && value !== null ? BigInt(value.bigint) : value;
+}
