@@ -20,8 +20,8 @@ export interface PipedColumn extends Column {
   readonly convert?: (field: string) => string;
 }
 
-/** Writes all rows to the stream, ends it, and resolves once they are sent; rejects when they aren't all there. */
-export type Produce = (to: Writable) => Promise<void>;
+/** Writes all rows to the stream, ends it, and tells how many they are; rejects when they aren't all there. */
+export type Produce = (to: Writable) => Promise<number>;
 
 const megabyte = 1024 * 1024;
 // Two megabytes are the engine's own limit of a row, and measured no slower than more.
@@ -59,23 +59,22 @@ async function throughPipe(
   const plain = columns.map(({ name, type }) => ({ name, type }));
   try {
     if (!(await makePipe(path))) {
-      await produce(createWriteStream(path));
-      return await writeQuery(session, artifacts, query, { columns: plain });
+      const sent = produce(createWriteStream(path));
+      await sent;
+      return await writeQuery(session, artifacts, query, { columns: plain, complete: sent });
     }
-    const sent = Promise.withResolvers<void>();
+    const sent = Promise.withResolvers<number>();
     sent.promise.catch(() => {});
     const reading = writeQuery(session, artifacts, query, { columns: plain, complete: sent.promise });
     const writer = await openForWriting(path, reading);
     try {
-      await produce(writer);
-      sent.resolve();
+      sent.resolve(await produce(writer));
     } catch (error) {
       writer.destroy();
-      // The reader went away: what made it do so is the error.
-      if ((error as NodeJS.ErrnoException).code === "EPIPE") sent.resolve();
-      else sent.reject(error);
-      await reading.catch(() => {});
-      if ((error as NodeJS.ErrnoException).code !== "EPIPE") throw error;
+      sent.reject(error);
+      // Where the reader went away, what made it do so is the error; where it didn't, this reading fails with what is given here.
+      const failure: unknown = await reading.catch((thrown: unknown) => thrown);
+      throw (error as NodeJS.ErrnoException).code === "EPIPE" ? failure : error;
     }
     return await reading;
   } finally {

@@ -1,6 +1,7 @@
 // Rows into Parquet: from a query, or from batches of objects. The file appears whole or not at all.
 import { randomUUID } from "node:crypto";
 import { rm } from "node:fs/promises";
+import { SluiceError } from "../errors.ts";
 import { contentHash } from "../json.ts";
 import type { ArtifactStore } from "./artifact-store.ts";
 import type { Column, Dataset } from "./dataset.ts";
@@ -12,8 +13,11 @@ export interface WriteOptions {
   readonly columns?: readonly Column[];
   /** At most so many rows are coming, where that is known. */
   readonly maxRows?: number;
-  /** For a query that reads what is still arriving: settles once all is there. When it fails, so does this, and keeps nothing. */
-  readonly complete?: Promise<unknown>;
+  /**
+   * For a query that reads what is still arriving: how many rows were sent, once they all are. When it fails, or other than so
+   * many were written, so does this, and keeps nothing.
+   */
+  readonly complete?: Promise<number>;
 }
 
 /** Up to so many rows, setting up the stronger compression costs more than writing them. */
@@ -35,7 +39,9 @@ export async function writeQuery(
     const rows = await session.run(
       `COPY (${exact}\n) TO ${quoteLiteral(path)} (FORMAT parquet, COMPRESSION ${compression})`,
     );
-    await options.complete;
+    const sent = await options.complete;
+    if (sent !== undefined && sent !== rows)
+      throw new SluiceError("INTERNAL", `Of ${sent} rows that were read, ${rows} were written`);
     return { kind: "dataset", columns, rows, ...(await keepAll(artifacts, [path])) };
   } catch (error) {
     // An interrupted COPY leaves a partial file under the name it was given.

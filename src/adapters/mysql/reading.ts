@@ -72,11 +72,13 @@ export async function copyRows(
   await prepare(client, text);
   const fields = new Map(columns.map((column) => [column.name, column.field]));
   let sending: Readable | null = null;
-  const produce = async (to: Writable): Promise<void> => {
+  const produce = async (to: Writable): Promise<number> => {
     // Asked again: what the server is still sending of the first time goes nowhere. The snapshot is the same.
     if (sending !== null) for await (const _ of sending);
     const rows = (sending = client.stream(executeText(query.values), (value) => fields.get(value.name)!(value)));
-    await pipeline(linesOf(rows, columns.length), to, { signal: context.signal });
+    const count = { rows: 0 };
+    await pipeline(linesOf(rows, columns.length, count), to, { signal: context.signal });
+    return count.rows;
   };
   try {
     return await writeCsvPipe(await context.session(), context.artifacts, columns, produce);
@@ -90,12 +92,13 @@ export async function copyRows(
 const chunkLength = 64 * 1024;
 
 /** Left undestroyed when its reader goes away: the connection is usable again once its rest has been read. */
-async function* linesOf(rows: Readable, columns: number): AsyncGenerator<string> {
+async function* linesOf(rows: Readable, columns: number, count: { rows: number }): AsyncGenerator<string> {
   let chunk = "";
   for await (const row of rows.iterator({ destroyOnReturn: false })) {
     const fields = row as readonly (string | null)[];
     for (let index = 0; index < columns; index += 1) chunk += `${index === 0 ? "" : ","}${fields[index] ?? "\\N"}`;
     chunk += "\n";
+    count.rows += 1;
     if (chunk.length < chunkLength) continue;
     yield chunk;
     chunk = "";

@@ -20,11 +20,14 @@ export interface Result {
   readonly fields: readonly Field[];
 }
 
+/** `rowCount` is there once the server has answered whatever was asked next. */
+export type CopyOut = Readable & { readonly rowCount: number };
+
 export interface PostgresClient {
   /** Without values, several statements may be given at once; the answer is then that of the last one. */
   query(text: string, values?: readonly (string | number | boolean | null)[]): Promise<Result>;
   /** The bytes that `COPY … TO STDOUT` sends. */
-  copyTo(text: string): Readable;
+  copyTo(text: string): CopyOut;
   /** Takes the bytes for `COPY … FROM STDIN`; `rowCount` is there once it has finished. */
   copyFrom(text: string): Writable & { readonly rowCount: number };
   /** Drops the connection without a word: for when the server is in the middle of sending. */

@@ -9,7 +9,7 @@ import { unreadableValue, writeCsvPipe } from "../../dataset/csv-pipe.ts";
 import type { Dataset } from "../../dataset/dataset.ts";
 import { quoteIdentifier } from "../../dataset/sql.ts";
 import { isSluiceError, SluiceError } from "../../errors.ts";
-import { withPostgres, type PostgresClient } from "./connection.ts";
+import { withPostgres, type CopyOut, type PostgresClient } from "./connection.ts";
 import { copyOutOptions } from "./csv.ts";
 import { inlinePlaceholders, misplaced, typedLiteral } from "./placeholders.ts";
 import { readingColumn, type ReadingColumn } from "./reading-types.ts";
@@ -69,12 +69,15 @@ export async function copyRows(
 ): Promise<Dataset> {
   const list = columns.map(({ name, select }) => `${select} as ${quoteIdentifier(name)}`);
   const query = `copy (select ${list.join(", ")} from ${from} ${where}) to stdout ${copyOutOptions}`;
-  let sending: Readable | null = null;
-  const produce = async (to: Writable): Promise<void> => {
+  let sending: CopyOut | null = null;
+  const produce = async (to: Writable): Promise<number> => {
     // Asked again: what the server is still sending of the first time goes nowhere. The snapshot is the same.
     if (sending !== null) for await (const _ of sending);
     const rows = (sending = client.copyTo(query));
     await pipeline(chunksOf(rows), to, { signal: context.signal });
+    // The server says how many rows they were after the last one: its answer to the next question comes behind that.
+    await client.query("select null");
+    return rows.rowCount;
   };
   try {
     return await writeCsvPipe(await context.session(), context.artifacts, columns, produce);

@@ -11,14 +11,27 @@ export interface ObservedColumn {
   observe(value: unknown): string;
   /** The type of all values that have passed. */
   settled(): ObservedType;
+  /** Can a column of that type take all values that have passed? */
+  fits(type: ObservedType): boolean;
   /** Are numbers or bytes among the texts? */
   mixed(): boolean;
 }
 
 export function observeColumn(name: string, declared: string | null): ObservedColumn {
   let [integers, reals, texts, blobs, unsafe] = [false, false, false, false, false];
+  const settled = (): ObservedType => {
+    const affinity = affinityOf(declared);
+    if (texts || (blobs && (integers || reals))) return "VARCHAR";
+    if (blobs) return "BLOB";
+    if (!integers && !reals) return affinity;
+    if (!reals) return affinity === "DOUBLE" && !unsafe ? "DOUBLE" : "BIGINT";
+    // A double can't hold integers beyond 2^53 beside the reals.
+    return unsafe ? "VARCHAR" : "DOUBLE";
+  };
   return {
     name,
+    settled,
+    fits: (type) => type === "VARCHAR" || !(integers || reals || texts || blobs) || type === settled(),
     observe: (value) => {
       if (typeof value === "string") {
         texts = true;
@@ -37,15 +50,6 @@ export function observeColumn(name: string, declared: string | null): ObservedCo
       blobs = true;
       return `"${Buffer.from(value as Uint8Array).toString("hex")}"`;
     },
-    settled: () => {
-      const affinity = affinityOf(declared);
-      if (texts || (blobs && (integers || reals))) return "VARCHAR";
-      if (blobs) return "BLOB";
-      if (!integers && !reals) return affinity;
-      if (!reals) return affinity === "DOUBLE" && !unsafe ? "DOUBLE" : "BIGINT";
-      // A double can't hold integers beyond 2^53 beside the reals.
-      return unsafe ? "VARCHAR" : "DOUBLE";
-    },
     mixed: () => [integers || reals, texts, blobs].filter(Boolean).length > 1,
   };
 }
@@ -53,11 +57,6 @@ export function observeColumn(name: string, declared: string | null): ObservedCo
 /** How the engine reads the fields of a column of that type. */
 export function pipedColumn(name: string, type: ObservedType): PipedColumn {
   return type === "BLOB" ? { name, type, convert: (text) => `unhex(${text})` } : { name, type };
-}
-
-/** Can a column of type `guessed` take all values of one of type `settled`? */
-export function takes(guessed: ObservedType, settled: ObservedType): boolean {
-  return guessed === settled || guessed === "VARCHAR";
 }
 
 /** The column's type by its declaration (https://sqlite.org/datatype3.html §3.1), for when the values don't tell. */

@@ -14,7 +14,7 @@ import { writeCsvPipe } from "../../dataset/csv-pipe.ts";
 import type { Dataset } from "../../dataset/dataset.ts";
 import { SluiceError } from "../../errors.ts";
 import { explained } from "./failure.ts";
-import { observeColumn, pipedColumn, takes, type ObservedColumn } from "./observed-column.ts";
+import { observeColumn, pipedColumn, type ObservedColumn } from "./observed-column.ts";
 
 /** A query on an open file. */
 export interface Query {
@@ -94,32 +94,39 @@ async function readAll(
   let types = observed.map((column) => column.settled());
   for (let reading = 1; reading <= mostReadings; reading += 1) {
     const guessed = types;
-    const state = { misled: false };
+    const state: Pass = { misled: false, rows: 0 };
     const produce = async (to: Writable): Promise<void> => {
       const first = lines !== null && head.done !== true ? [head.value] : [];
       const rest = lines ?? linesOf(database, query, (observed = fresh()));
+      state.rows = 0;
       lines = null;
       await pipeline(checked(first, rest, state, guessed), to, { signal: context.signal });
     };
     const checked = async function* (
-      first: readonly string[],
+      first: readonly Batch[],
       rest: Lines,
-      misleading: { misled: boolean },
+      pass: Pass,
       expected: readonly ReturnType<ObservedColumn["settled"]>[],
-    ): Lines {
-      yield* first;
+    ): AsyncGenerator<string> {
+      for (const batch of first) {
+        pass.rows += batch.rows;
+        yield batch.text;
+      }
       for await (const batch of rest) {
         context.signal.throwIfAborted();
-        misleading.misled ||= !observed.every((column, index) => takes(expected[index]!, column.settled()));
+        pass.misled ||= !observed.every((column, index) => column.fits(expected[index]!));
         // What is left is looked at for its types only.
-        if (!misleading.misled) yield batch;
+        if (pass.misled) continue;
+        pass.rows += batch.rows;
+        yield batch.text;
       }
     };
     const columns = declared.map(({ name }, index) => pipedColumn(name, guessed[index]!));
     const written = await writeCsvPipe(await context.session(), context.artifacts, columns, async (to) => {
       await produce(to);
       types = observed.map((column) => column.settled());
-      if (types.some((type, index) => type !== guessed[index])) throw new Misled();
+      if (state.misled || types.some((type, index) => type !== guessed[index])) throw new Misled();
+      return state.rows;
     }).catch((error: unknown) => {
       if (error instanceof Misled) return null;
       throw error;
@@ -134,7 +141,18 @@ async function readAll(
 /** The values were of other types than the first of them. */
 class Misled extends Error {}
 
-type Lines = AsyncGenerator<string, void, undefined>;
+interface Pass {
+  /** Has a value passed that the guessed types don't take? */
+  misled: boolean;
+  rows: number;
+}
+
+interface Batch {
+  readonly text: string;
+  readonly rows: number;
+}
+
+type Lines = AsyncGenerator<Batch, void, undefined>;
 
 /** The rows as lines of CSV, a batch at a time. */
 async function* linesOf(database: DatabaseSync, query: Query, columns: readonly ObservedColumn[]): Lines {
@@ -148,13 +166,13 @@ async function* linesOf(database: DatabaseSync, query: Query, columns: readonly 
       batch += (index === 0 ? "" : ",") + columns[index]!.observe(values[index]);
     batch += "\n";
     rows += 1;
-    if (rows % batchSize !== 0 && batch.length < 1_000_000) continue;
-    yield batch;
-    batch = "";
+    if (rows < batchSize && batch.length < 1_000_000) continue;
+    yield { text: batch, rows };
+    [batch, rows] = ["", 0];
     // SQLite works on this thread: without a pause no cancellation could arrive.
     await setImmediate();
   }
-  if (batch !== "") yield batch;
+  if (rows > 0) yield { text: batch, rows };
 }
 
 function checkNames(names: readonly string[], path: string): void {
