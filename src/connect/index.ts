@@ -38,6 +38,7 @@ export {
   type Signature,
   type SignatureOptions,
 } from "./inbox-signature.ts";
+export { duckdb, type DuckdbConnection } from "./duckdb.ts";
 export { lake, type LakeConnection, type LakeOptions, type LakeTable } from "./lake.ts";
 export { mysql } from "./mysql.ts";
 export { parquet, type ParquetOptions } from "./parquet.ts";
@@ -52,7 +53,7 @@ export {
 export type { SchemaContract, SchemaMode } from "./schema-contract.ts";
 export type { Table } from "./sink.ts";
 export type { SqlConnection } from "./sql-connection.ts";
-export { sqlite } from "./sqlite.ts";
+export { sqlite, type SqliteConnection } from "./sqlite.ts";
 export type { Source } from "./source.ts";
 export { webhook, type WebhookOptions } from "./webhook.ts";
 export {

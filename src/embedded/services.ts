@@ -104,8 +104,10 @@ const ranges: Readonly<Record<string, RangeReader>> = {
 const sinks: ConnectNeeds["sinks"] = {
   folder: async () => (await import("../adapters/files-table/local.ts")).folderSink,
   http: async () => (await import("../adapters/http/sink.ts")).httpSink,
+  duckdb: async () => (await import("../adapters/duckdb/sink.ts")).duckdbSink,
   lake: async () => (await import("../adapters/lake/sink.ts")).lakeSink,
   postgres: async () => (await import("../adapters/postgres/sink.ts")).postgresSink,
+  sqlite: async () => (await import("../adapters/sqlite/sink.ts")).sqliteSink,
 };
 
 function source(load: () => Promise<SourceAdapter>): SourceAdapter {
