@@ -108,6 +108,17 @@ export function testWrites(writes: readonly WriteName[], tools: () => WriteTools
     expect(await rowsOf(given, table)).toEqual(["7 x", "8 y"]);
   });
 
+  when("upsert", "several loads at once leave each key once, and lose none", async (given, table) => {
+    await given.load(table, await values(given, "(0, 'x')", "id, label"), merge("id"));
+    const data = await Promise.all(
+      ["a", "b", "c"].map((label, index) => values(given, `(0, '${label}'), (${index + 1}, '${label}')`, "id, label")),
+    );
+    await Promise.all(data.map((rows, index) => given.load(table, rows, merge("id"), { partition: `p${index}` })));
+    const seen = await rowsOf(given, table);
+    expect(seen.slice(1)).toEqual(["1 a", "2 b", "3 c"]);
+    expect(["0 a", "0 b", "0 c"]).toContain(seen[0]);
+  });
+
   when("delete-insert", "all rows of the keys go, all that are loaded come", async (given, table) => {
     const write = merge("id", { strategy: "delete-insert" });
     await given.load(table, await values(given, "(1, 'a'), (1, 'b'), (2, 'c')", "id, label"), write);

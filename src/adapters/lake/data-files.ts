@@ -14,8 +14,11 @@ import {
   rmSync,
   statSync,
 } from "node:fs";
+import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import type { Dataset } from "../../dataset/dataset.ts";
+import type { Session } from "../../dataset/session.ts";
+import { quoteLiteral } from "../../dataset/sql.ts";
 import { SluiceError } from "../../errors.ts";
 import type { Database } from "../sqlite/database.ts";
 import { dataFolder, writableCatalog } from "./catalog.ts";
@@ -68,6 +71,32 @@ function bring(path: string, target: string): void {
       rmSync(copy, { force: true });
       throw error;
     }
+  }
+}
+
+/** Writes the rows of a query as a new file of the warehouse, durably; null, and no file, where there are none. */
+export async function writeDataFile(
+  folder: string,
+  session: Session,
+  query: string,
+): Promise<{ readonly name: string; readonly rows: number } | null> {
+  const data = dataFolder(folder);
+  mkdirSync(data, { recursive: true });
+  const name = `${randomUUID()}.parquet`;
+  const path = join(data, name);
+  try {
+    const rows = await session.run(`COPY (${query}) TO ${quoteLiteral(path)} (FORMAT parquet, COMPRESSION zstd)`);
+    if (rows === 0) {
+      rmSync(path, { force: true });
+      return null;
+    }
+    flush(path);
+    flush(data);
+    return { name, rows };
+  } catch (error) {
+    // An interrupted COPY leaves a partial file under the name it was given.
+    rmSync(path, { force: true });
+    throw error;
   }
 }
 

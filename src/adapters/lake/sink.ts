@@ -1,24 +1,40 @@
-// Loads a dataset into the embedded warehouse. The rows are not read again: their files are linked into the warehouse,
-// and one transaction of the catalog makes them the table's.
-import { checkUnmoved } from "../../connect/position.ts";
-import type { LoadRequest, Sink, SinkContext, Table, TableColumn } from "../../connect/sink.ts";
-import type { Column, Dataset } from "../../dataset/dataset.ts";
+// Loads a dataset into the embedded warehouse. The rows that are added are not read again: their files are linked into the
+// warehouse. Rows that are matched by key are written anew, as merge.ts says. Either way one transaction of the catalog makes
+// the files the table's.
+import { randomUUID } from "node:crypto";
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import type { LoadRequest, Sink, SinkContext, TableColumn } from "../../connect/sink.ts";
+import type { Merge, Retain } from "../../connect/write-disposition.ts";
+import type { Column } from "../../dataset/dataset.ts";
 import { quoteIdentifier } from "../../dataset/sql.ts";
 import { SluiceError } from "../../errors.ts";
-import type { Json } from "../../json.ts";
 import type { Database } from "../sqlite/database.ts";
-import { lakeFolder, noPartition, withCatalog, writableCatalog } from "./catalog.ts";
+import { isOwn } from "../sql-load/own-columns.ts";
+import { stagedRows } from "../sql-load/staged-rows.ts";
+import { dataFolder, lakeFolder, noPartition, withCatalog, writableCatalog } from "./catalog.ts";
 import { bringFiles, dataFileNames, gracePeriod, removeUnheld } from "./data-files.ts";
+import { checkFence, earlierLoad, enter, positionIn, record } from "./ledger.ts";
+import { rewrite, type Rewriting, type TableFile } from "./merge.ts";
 import { lakeRelation, lakeTables } from "./read.ts";
+import { grownColumns, keepColumns, knownColumns, schemaError, tableName } from "./table-columns.ts";
 
 /** Loads into tables of the vendor "lake". */
 export const lakeSink: Sink = {
-  capabilities: { writes: ["append", "replace", "replace-partition"], effect: "exactly-once", widens: false },
-  load: loadFiles,
+  capabilities: {
+    writes: ["append", "replace", "replace-partition", "upsert", "delete-insert", "insert-only", "scd2", "retain"],
+    effect: "exactly-once",
+    widens: false,
+  },
+  load: (request, context) =>
+    typeof request.write === "string" ? loadFiles(request, context) : loadByKey(request, request.write, context),
   columns: async (table, offered, context) =>
     withCatalog(
       lakeFolder(table.connection, context),
-      (catalog) => knownColumns(catalog, table)?.map((column) => tableColumn(column, offered)) ?? null,
+      (catalog) =>
+        knownColumns(catalog, table.name)
+          ?.filter(({ name }) => !isOwn(name))
+          .map((column) => tableColumn(column, offered)) ?? null,
     ),
   position: async (table, reader, context) =>
     withCatalog(lakeFolder(table.connection, context), (catalog) => positionIn(catalog, table.name, reader)),
@@ -45,138 +61,129 @@ async function loadFiles(request: LoadRequest, context: SinkContext): Promise<{ 
   bringFiles(folder, request.dataset, names);
   const now = Date.now();
   const loaded = catalog.transaction(() => {
-    const before = earlierLoad(catalog, request);
-    if (before === null) checkFence(catalog, request);
-    raiseFence(catalog, request);
+    const before = enter(catalog, request);
     if (before !== null) return before;
-    storePositions(catalog, request);
-    const columns = grownColumns(catalog, request);
+    const known = knownColumns(catalog, request.table.name);
+    const columns = grownColumns(known, request.dataset.columns, request);
+    keepColumns(catalog, request.table.name, columns, known);
     // Garbage collection may have come between: it can't now.
     bringFiles(folder, request.dataset, names);
     replaceRows(catalog, request, now);
     addFiles(catalog, request, names, columns.length);
-    catalog
-      .prepare("INSERT INTO _sluice_loads (table_name, load_key, partition, fence, rows, at) VALUES (?, ?, ?, ?, ?, ?)")
-      .run(
-        request.table.name,
-        request.loadKey,
-        request.partition ?? noPartition,
-        request.fence,
-        request.dataset.rows,
-        now,
-      );
+    record(catalog, request, request.dataset.rows, now);
     return request.dataset.rows;
   });
-  const upkeep = catalog.prepare("SELECT collected_at FROM upkeep").get() as { collected_at: number } | undefined;
-  if ((upkeep?.collected_at ?? 0) < now - gracePeriod)
-    catalog.transaction(() => removeUnheld(catalog, folder, now, gracePeriod));
+  keepHouse(catalog, folder, now);
   return { loaded };
 }
 
-function positionIn(catalog: Database, table: string, reader: string): Json {
-  const row = catalog
-    .prepare("SELECT position FROM _sluice_positions WHERE table_name = ? AND reader = ?")
-    .get(table, reader) as { position: string } | undefined;
-  return row === undefined ? null : (JSON.parse(row.position) as Json);
-}
+/** How often a load by key begins again because another load of its table was faster. */
+const mostTries = 100;
 
-function storePositions(catalog: Database, { table, positions = [] }: LoadRequest): void {
-  for (const position of positions) {
-    checkUnmoved(positionIn(catalog, table.name, position.reader), position);
-    catalog
-      .prepare(
-        `INSERT INTO _sluice_positions (table_name, reader, position) VALUES (?, ?, ?)
-         ON CONFLICT DO UPDATE SET position = excluded.position`,
-      )
-      .run(table.name, position.reader, JSON.stringify(position.to));
-  }
-}
-
-function earlierLoad(catalog: Database, { table, loadKey }: LoadRequest): number | null {
-  const row = catalog
-    .prepare("SELECT rows FROM _sluice_loads WHERE table_name = ? AND load_key = ?")
-    .get(table.name, loadKey);
-  return row === undefined ? null : (row as { rows: number }).rows;
-}
-
-function checkFence(catalog: Database, { table, partition, fence }: LoadRequest): void {
-  const where = partition ?? noPartition;
-  const seen = catalog
-    .prepare("SELECT fence FROM fences WHERE table_name = ? AND partition = ?")
-    .get(table.name, where) as { fence: number } | undefined;
-  if (seen !== undefined && fence < seen.fence) {
-    const what = partition === null ? tableName(table) : `partition ${partition} of ${tableName(table)}`;
-    throw new SluiceError("FENCED", `A newer run has loaded ${what}; this one wrote nothing`, {
-      hint: "Nothing is lost: the newer run's rows stand.",
-      details: { table: tableName(table), partition, fence, highest: seen.fence },
-    });
-  }
-}
-
-/** A replay counts as seen too: whoever is older than it has been overtaken. */
-function raiseFence(catalog: Database, { table, partition, fence }: LoadRequest): void {
-  catalog
-    .prepare(
-      `INSERT INTO fences (table_name, partition, fence) VALUES (?, ?, ?)
-       ON CONFLICT DO UPDATE SET fence = max(fence, excluded.fence)`,
-    )
-    .run(table.name, partition ?? noPartition, fence);
-}
-
-function knownColumns(catalog: Database, table: Table): readonly Column[] | null {
-  const row = catalog.prepare("SELECT columns FROM tables WHERE name = ?").get(table.name) as
-    | { columns: string }
-    | undefined;
-  return row === undefined ? null : (JSON.parse(row.columns) as Column[]);
-}
-
-/** The table's columns after this load: those it has, then those that are new. */
-function grownColumns(catalog: Database, { table, dataset }: LoadRequest): readonly Column[] {
-  const known = knownColumns(catalog, table) ?? [];
-  for (const column of known) {
-    const offered = dataset.columns.find(({ name }) => name === column.name);
-    if (offered === undefined) {
-      throw schemaError(
-        table,
-        `column "${column.name}" (${column.type}) is missing from the rows`,
-        dataset,
-        "Add it, as null if need be, or load into another table.",
-      );
+async function loadByKey(
+  request: LoadRequest,
+  write: Merge | Retain,
+  context: SinkContext,
+): Promise<{ readonly loaded: number }> {
+  context.signal.throwIfAborted();
+  const folder = lakeFolder(request.table.connection, context);
+  const catalog = writableCatalog(folder);
+  const staged = await stagedRows(request, context.session);
+  const session = await context.session();
+  const table = `sluice_staged_${randomUUID().replaceAll("-", "")}`;
+  await session.run(`CREATE TEMP TABLE ${table} AS SELECT * FROM ${staged.rows}`);
+  try {
+    for (let tries = 1; ; tries += 1) {
+      context.signal.throwIfAborted();
+      const before = catalog.snapshot(() => {
+        const earlier = earlierLoad(catalog, request);
+        if (earlier === null) checkFence(catalog, request);
+        return { earlier, known: knownColumns(catalog, request.table.name), files: filesOf(catalog, folder, request) };
+      });
+      const columns =
+        write.by === "merge"
+          ? grownColumns(before.known, staged.columns, request)
+          : keyColumns(before.known, request, write);
+      const nothing: Rewriting = { gone: [], come: [], loaded: 0 };
+      const isDone = before.earlier !== null || columns === null;
+      const rewriting = isDone
+        ? nothing
+        : await rewrite({ folder, session, request, staged, files: before.files, columns }, table);
+      const loaded = catalog.transaction(() => {
+        // The new files say what the table is to be if it still is what it was.
+        const now = [knownColumns(catalog, request.table.name), filesOf(catalog, folder, request)];
+        const moved = JSON.stringify(now) !== JSON.stringify([before.known, before.files]);
+        if (moved && earlierLoad(catalog, request) === null) return null;
+        return enter(catalog, request) ?? commit(catalog, request, rewriting, columns, before.known);
+      });
+      if (loaded === null) {
+        for (const { name } of rewriting.come) rmSync(join(dataFolder(folder), name), { force: true });
+        if (tries < mostTries) continue;
+        throw new SluiceError("SINK_UNAVAILABLE", `${tableName(request.table)} was loaded by others again and again`, {
+          retryable: true,
+          hint: "Nothing was written. Load it again.",
+        });
+      }
+      keepHouse(catalog, folder, Date.now());
+      return { loaded };
     }
-    if (offered.type !== column.type) {
-      throw schemaError(
-        table,
-        `column "${column.name}" is ${column.type} there and ${offered.type} in the rows`,
-        dataset,
-        "Cast it in a transform, or load into another table.",
-      );
-    }
+  } finally {
+    await session.run(`DROP TABLE IF EXISTS ${table}`);
   }
-  const columns = [...known, ...dataset.columns.filter(({ name }) => !known.some((column) => column.name === name))];
-  const twice = columns.find(
-    ({ name }, position) => columns.findIndex((other) => other.name.toLowerCase() === name.toLowerCase()) < position,
+}
+
+function commit(
+  catalog: Database,
+  request: LoadRequest,
+  { gone, come, loaded }: Rewriting,
+  columns: readonly Column[] | null,
+  known: readonly Column[] | null,
+): number {
+  const now = Date.now();
+  if (columns !== null) keepColumns(catalog, request.table.name, columns, known);
+  for (const { id } of gone) release(catalog, "id = ?", [id], now);
+  const insert = catalog.prepare(
+    "INSERT INTO files (table_name, partition, name, rows, column_count) VALUES (?, ?, ?, ?, ?)",
   );
-  if (twice !== undefined) {
+  for (const { partition, name, rows } of come)
+    insert.run(request.table.name, partition, name, rows, columns?.length ?? 0);
+  record(catalog, request, loaded, now);
+  return loaded;
+}
+
+/** Which columns there are for keys to be retained; null where there is no table. Throws SINK_SCHEMA where one lacks. */
+function keyColumns(known: readonly Column[] | null, request: LoadRequest, { key }: Retain): readonly Column[] | null {
+  if (known === null) return null;
+  const offered = request.dataset.columns.filter(({ name }) => key.includes(name));
+  const other = offered.find(({ name, type }) => !known.some((column) => column.name === name && column.type === type));
+  if (other !== undefined) {
     throw schemaError(
-      table,
-      `two columns would be named "${twice.name}"`,
-      dataset,
-      "Rename one of them; upper and lower case count as the same.",
+      request.table,
+      `there is no column "${other.name}" of type ${other.type}, by which rows are to be retained`,
+      request.dataset,
+      "Give the list of keys the names and types that the table's columns have.",
     );
   }
-  if (columns.length > known.length) {
-    catalog
-      .prepare("INSERT INTO tables (name, columns) VALUES (?, ?) ON CONFLICT DO UPDATE SET columns = excluded.columns")
-      .run(table.name, JSON.stringify(columns));
-  }
-  return columns;
+  grownColumns(known, known, request);
+  return known;
 }
 
-function schemaError(table: LoadRequest["table"], what: string, dataset: Dataset, hint: string): SluiceError {
-  return new SluiceError("SINK_SCHEMA", `The rows do not fit ${tableName(table)}: ${what}`, {
-    hint,
-    details: { table: tableName(table), columns: dataset.columns },
-  });
+function filesOf(catalog: Database, folder: string, { table }: LoadRequest): readonly TableFile[] {
+  const rows = catalog
+    .prepare("SELECT id, partition, name, column_count FROM files WHERE table_name = ? ORDER BY id")
+    .all(table.name) as { id: number; partition: string; name: string; column_count: number }[];
+  return rows.map(({ id, partition, name, column_count: columnCount }) => ({
+    id,
+    partition,
+    path: join(dataFolder(folder), name),
+    columnCount,
+  }));
+}
+
+function keepHouse(catalog: Database, folder: string, now: number): void {
+  const upkeep = catalog.prepare("SELECT collected_at FROM upkeep").get() as { collected_at: number } | undefined;
+  if ((upkeep?.collected_at ?? 0) < now - gracePeriod)
+    catalog.transaction(() => removeUnheld(catalog, folder, now, gracePeriod));
 }
 
 function replaceRows(catalog: Database, { table, write, partition }: LoadRequest, now: number): void {
@@ -185,6 +192,11 @@ function replaceRows(catalog: Database, { table, write, partition }: LoadRequest
     write === "replace"
       ? ["table_name = ?", [table.name]]
       : ["table_name = ? AND partition = ?", [table.name, partition!]];
+  release(catalog, where, values, now);
+}
+
+/** Lets go of files; they stay for readers with an older list. */
+function release(catalog: Database, where: string, values: readonly (string | number)[], now: number): void {
   catalog
     .prepare(
       `INSERT INTO released (name, at) SELECT DISTINCT name, ? FROM files WHERE ${where}
@@ -207,8 +219,4 @@ function addFiles(
   names.forEach((name, position) =>
     insert.run(table.name, partition ?? noPartition, name, position === 0 ? dataset.rows : 0, columnCount),
   );
-}
-
-function tableName({ connection, name }: LoadRequest["table"]): string {
-  return `${connection.name}.${name}`;
 }
