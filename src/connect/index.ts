@@ -40,7 +40,7 @@ export {
 } from "./inbox-signature.ts";
 export { duckdb, type DuckdbConnection } from "./duckdb.ts";
 export { lake, type LakeConnection, type LakeOptions, type LakeTable } from "./lake.ts";
-export { mysql } from "./mysql.ts";
+export { mysql, type MysqlConnection } from "./mysql.ts";
 export { parquet, type ParquetOptions } from "./parquet.ts";
 export { postgres, type PostgresConnection } from "./postgres.ts";
 export {

@@ -1,10 +1,17 @@
-// mysql(url): a MySQL or MariaDB database to read from.
-import type { ConnectionFactory, Setting } from "../config.ts";
+// mysql(url): a MySQL or MariaDB database to read from and to load into.
+import type { Connection, ConnectionFactory, Setting } from "../config.ts";
 import type { JsonObject } from "../json.ts";
-import { sqlConnection, type SqlConnection } from "./sql-connection.ts";
+import type { Table } from "./sink.ts";
+import { sqlConnection, tablePath, type SqlConnection } from "./sql-connection.ts";
 
 export interface MysqlSettings {
   readonly url: Setting;
+}
+
+/** A MySQL or MariaDB database, under its name: tables to load into, tables and queries to extract. */
+export interface MysqlConnection extends SqlConnection {
+  /** A table to load into; `name` may be qualified by a database: "staging.sales". It is created by the first load. */
+  table(name: string): Table;
 }
 
 /**
@@ -14,9 +21,18 @@ export interface MysqlSettings {
  * defineConfig({ connections: { shop: mysql(env("SHOP_URL")) } })
  * ```
  */
-export function mysql(url: Setting): ConnectionFactory<SqlConnection> {
+export function mysql(url: Setting): ConnectionFactory<MysqlConnection> {
   const settings = { url } satisfies MysqlSettings as unknown as JsonObject;
-  return (name) => sqlConnection({ name, vendor: "mysql", settings }, () => "?", backticked);
+  return (name) => {
+    const connection: Connection = Object.freeze({ name, vendor: "mysql", settings });
+    return Object.freeze({
+      ...sqlConnection(connection, () => "?", backticked),
+      table: (table: string): Table => {
+        tablePath(table);
+        return Object.freeze({ kind: "sluice.table", connection, name: table });
+      },
+    });
+  };
 }
 
 /** MySQL takes "a" for a text unless it is set up otherwise; `a` is always a name. */

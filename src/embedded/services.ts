@@ -106,6 +106,7 @@ const sinks: ConnectNeeds["sinks"] = {
   http: async () => (await import("../adapters/http/sink.ts")).httpSink,
   duckdb: async () => (await import("../adapters/duckdb/sink.ts")).duckdbSink,
   lake: async () => (await import("../adapters/lake/sink.ts")).lakeSink,
+  mysql: async () => (await import("../adapters/mysql/sink.ts")).mysqlSink,
   postgres: async () => (await import("../adapters/postgres/sink.ts")).postgresSink,
   sqlite: async () => (await import("../adapters/sqlite/sink.ts")).sqliteSink,
 };

@@ -8,12 +8,10 @@ import type { SinkContext, Table } from "../../connect/sink.ts";
 import type { Session } from "../../dataset/session.ts";
 import { quoteLiteral } from "../../dataset/sql.ts";
 import { isSluiceError, SluiceError } from "../../errors.ts";
-import { takeTurns } from "../sql-load/turns.ts";
+import { inTurn } from "../sql-load/turns.ts";
 
 /** Under this name the file is attached. */
 export const attached = "sluice_file";
-
-const inTurn = takeTurns();
 
 export function pathOf({ connection }: Table, context: Pick<SinkContext, "resolve" | "folder">): string {
   const given = context.resolve((connection.settings as unknown as DuckdbSettings).path);

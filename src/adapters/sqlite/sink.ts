@@ -17,11 +17,10 @@ import { loadOnce } from "../sql-load/load-once.ts";
 import { deletedColumn, isOwn } from "../sql-load/own-columns.ts";
 import { stagedRows, type StagedRows } from "../sql-load/staged-rows.ts";
 import type { PresentColumn } from "../sql-load/table-changes.ts";
-import { takeTurns } from "../sql-load/turns.ts";
+import { inTurn } from "../sql-load/turns.ts";
 import { engineType, fits, loadingExpression, loadingType } from "./load-types.ts";
 import { explainSink } from "./sink-failure.ts";
 
-const inTurn = takeTurns();
 const stagedTable = "temp.sluice_staged";
 
 /** Loads into tables of the vendor "sqlite". */
