@@ -26,10 +26,29 @@ export function transaction(column?: string): TransactionCursor {
   return Object.freeze({ by: "transaction", column: column ?? null });
 }
 
+/** From what the source itself said last; made by `bookmark()`. */
+export interface StateCursor {
+  readonly by: "state";
+}
+
+/**
+ * Singer taps only: the tap goes on from the state that it gave last. Taps send the row at which they ended again, so such a
+ * reading is loaded with `merge(…)`.
+ *
+ * ```ts
+ * const issues = step("issues", extract(github.stream("issues"), {
+ *   incremental: { cursor: bookmark(), into: warehouse.table("issues") },
+ * }));
+ * ```
+ */
+export function bookmark(): StateCursor {
+  return Object.freeze({ by: "state" });
+}
+
 /** Reading from where the last load got to; the position is kept in the table that is loaded. */
 export interface FromPosition {
-  /** The column by which new and changed rows are known, such as "updated_at"; or `transaction(…)`. */
-  readonly cursor: string | TransactionCursor;
+  /** The column by which new and changed rows are known, such as "updated_at"; or `transaction(…)`, or `bookmark()`. */
+  readonly cursor: string | TransactionCursor | StateCursor;
   /** The table that the rows are loaded into, perhaps after steps between: it keeps the position, in the transaction of the rows. */
   readonly into: Table;
   /**
@@ -68,7 +87,7 @@ export type IncrementalOptions = FromPosition | FromWindow;
 /** The options with every default filled in, as they enter the plan. */
 export interface PositionPlan {
   readonly by: "position";
-  readonly cursor: string | TransactionCursor;
+  readonly cursor: string | TransactionCursor | StateCursor;
   readonly into: { readonly vendor: string; readonly connection: string; readonly table: string };
   readonly key: readonly string[] | null;
   /** Milliseconds for times, units for numbers. */
@@ -90,7 +109,10 @@ export function planIncrement(options: IncrementalOptions): PositionPlan | Windo
   if ("window" in options) return planWindow(options);
   const { cursor, into, lag, nulls = "fail" } = options;
   if (typeof cursor === "object" && (lag !== undefined || options.start !== undefined)) {
-    throw invalid("transaction(…) needs no `lag` and takes no `start`", "Leave them out: no transaction is left out.");
+    throw invalid(
+      `${cursor.by === "state" ? "bookmark()" : "transaction(…)"} takes no \`lag\` and no \`start\``,
+      "Leave them out.",
+    );
   }
   const key = options.key === undefined ? null : typeof options.key === "string" ? [options.key] : [...options.key];
   if (key?.length === 0) throw invalid("`key` is an empty list", "Name a column, or leave it out.");

@@ -44,16 +44,20 @@ export { mysql, type MysqlConnection } from "./mysql.ts";
 export { parquet, type ParquetOptions } from "./parquet.ts";
 export { postgres, type PostgresConnection } from "./postgres.ts";
 export {
+  bookmark,
   transaction,
   type FromPosition,
   type FromWindow,
   type IncrementalOptions,
+  type StateCursor,
   type TransactionCursor,
 } from "./incremental.ts";
 export type { SchemaContract, SchemaMode } from "./schema-contract.ts";
 export type { Table } from "./sink.ts";
 export type { SqlConnection } from "./sql-connection.ts";
 export { sqlite, type SqliteConnection } from "./sqlite.ts";
+export { singer, type SingerConnection, type SingerOptions, type StreamOptions, type TapSetting } from "./singer.ts";
+export { sqlite } from "./sqlite.ts";
 export type { Source } from "./source.ts";
 export { webhook, type WebhookOptions } from "./webhook.ts";
 export {

@@ -137,7 +137,7 @@ export function load(
 function repeating(step: string, asset: string): SluiceError {
   return new SluiceError(
     "DEFINITION_INVALID",
-    `Step "${step}" appends to ${asset} what may be there: too many rows share the value that the last reading ended with`,
-    { hint: 'Load with merge(key, { strategy: "insert-only" }), or read by a finer cursor.' },
+    `Step "${step}" appends to ${asset} what may be there: rows are read again that share the value that the last reading ended with`,
+    { hint: 'Load with merge(key), or with merge(key, { strategy: "insert-only" }), or read by a finer cursor.' },
   );
 }

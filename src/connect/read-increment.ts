@@ -73,6 +73,8 @@ export async function readOnward(
     return { ...data, positions: [{ table, reader, from: stored, to, repeats }] };
   };
   if (range.by === "transaction") return carried(dataset, { cursor: until, seen: {} }, false);
+  // Taps send the rows again at which they ended.
+  if (range.by === "state") return carried(dataset, { cursor: until, seen: {} }, true);
   await checkNulls(plan, dataset, session, source);
   if (dataset.rows === 0) return dataset;
   const cursor = range.cursor!;
@@ -84,7 +86,9 @@ export async function readOnward(
 async function rangeFrom(plan: PositionPlan, before: Reached | null, session: Session): Promise<ReadRange> {
   const last = before?.cursor ?? null;
   if (typeof plan.cursor === "object")
-    return { by: "transaction", cursor: plan.cursor.column, from: last, until: "clock", nulls: false };
+    return plan.cursor.by === "transaction"
+      ? { by: "transaction", cursor: plan.cursor.column, from: last, until: "clock", nulls: false }
+      : { by: "state", cursor: null, from: last, until: null, nulls: true };
   const common = { by: "value", cursor: plan.cursor, nulls: plan.nulls !== "exclude" } as const;
   const until = plan.until === "clock" ? "clock" : null;
   if (last === null) return { ...common, from: plan.start === null ? null : { type: "", text: plan.start }, until };

@@ -57,8 +57,11 @@ export interface CursorValue {
 
 /** The part of a source that is read: from a value, included, to one that isn't. */
 export interface ReadRange {
-  /** value: rows by a column of theirs · transaction: by the transaction that wrote them, none left out that commits late. */
-  readonly by: "value" | "transaction";
+  /**
+   * value: rows by a column of theirs · transaction: by the transaction that wrote them, none left out that commits late ·
+   * state: from what the source itself said last time, as JSON text.
+   */
+  readonly by: "value" | "transaction" | "state";
   /** The column; null for what the source itself knows of a row's transaction. */
   readonly cursor: string | null;
   /** Null: from the first row. */
@@ -75,7 +78,7 @@ export interface ReadRange {
 /** What a reading of a range has come to. */
 export interface RangeRead {
   readonly dataset: Dataset;
-  /** Where it ended, itself not included; null where it went to the last row. Never null by transaction. */
+  /** Where it ended, itself not included; null where it went to the last row. Never null by transaction. By state: where to go on. */
   readonly until: CursorValue | null;
 }
 

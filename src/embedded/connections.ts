@@ -38,7 +38,9 @@ const checks: Readonly<Record<string, () => Promise<ConnectionCheck>>> = {
   http: async () => (await import("../adapters/http/check.ts")).checkHttp,
   inbox: async () => (await import("../adapters/inbox/check.ts")).checkInbox,
   lake: async () => (await import("../adapters/lake/check.ts")).checkLake,
+  mysql: async () => (await import("../adapters/mysql/check.ts")).checkMysql,
   postgres: async () => (await import("../adapters/postgres/check.ts")).checkPostgres,
+  singer: async () => (await import("../adapters/singer/check.ts")).checkSinger,
   sqlite: async () => (await import("../adapters/sqlite/check.ts")).checkSqlite,
 };
 

@@ -93,10 +93,12 @@ const sources = {
   lake: source(async () => (await import("../adapters/lake/source.ts")).lakeSource),
   mysql: source(async () => (await import("../adapters/mysql/source.ts")).mysqlSource),
   postgres: source(async () => (await import("../adapters/postgres/source.ts")).postgresSource),
+  singer: source(async () => (await import("../adapters/singer/source.ts")).singerSource),
   sqlite: source(async () => (await import("../adapters/sqlite/source.ts")).sqliteSource),
 };
 const ranges: Readonly<Record<string, RangeReader>> = {
   mysql: range(async () => (await import("../adapters/mysql/range.ts")).mysqlRange),
+  singer: range(async () => (await import("../adapters/singer/source.ts")).singerRange),
   inbox: range(async () => (await import("../adapters/inbox/source.ts")).inboxRange),
   postgres: range(async () => (await import("../adapters/postgres/range.ts")).postgresRange),
   sqlite: range(async () => (await import("../adapters/sqlite/range.ts")).sqliteRange),

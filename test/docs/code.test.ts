@@ -39,6 +39,7 @@ const surroundings: Readonly<Record<string, string>> = {
   shop: `import("sluice/connect").SqlConnection`,
   catalogue: `import("sluice/connect").HttpConnection`,
   payments: `import("sluice/connect").InboxConnection`,
+  github: `import("sluice/connect").SingerConnection`,
   invoiceLine: `import("sluice/quality").Contract`,
   customer: `import("sluice/features").Entity`,
   customerActivity: `import("sluice/features").FeatureView`,
