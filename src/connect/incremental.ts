@@ -110,7 +110,7 @@ export function planIncrement(options: IncrementalOptions): PositionPlan | Windo
   const { cursor, into, lag, nulls = "fail" } = options;
   if (typeof cursor === "object" && (lag !== undefined || options.start !== undefined)) {
     throw invalid(
-      `${cursor.by === "state" ? "bookmark()" : "transaction(…)"} takes no \`lag\` and no \`start\``,
+      `${cursor.by === "state" ? "bookmark()" : "transaction(…)"} needs no \`lag\` and takes no \`start\``,
       "Leave them out.",
     );
   }
