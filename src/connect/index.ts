@@ -57,7 +57,6 @@ export type { Table } from "./sink.ts";
 export type { SqlConnection } from "./sql-connection.ts";
 export { sqlite, type SqliteConnection } from "./sqlite.ts";
 export { singer, type SingerConnection, type SingerOptions, type StreamOptions, type TapSetting } from "./singer.ts";
-export { sqlite } from "./sqlite.ts";
 export type { Source } from "./source.ts";
 export { webhook, type WebhookOptions } from "./webhook.ts";
 export {
