@@ -52,6 +52,7 @@ export {
   type StateCursor,
   type TransactionCursor,
 } from "./incremental.ts";
+export { s3, type S3Connection, type S3Options } from "./s3.ts";
 export type { SchemaContract, SchemaMode } from "./schema-contract.ts";
 export type { Table } from "./sink.ts";
 export type { SqlConnection } from "./sql-connection.ts";

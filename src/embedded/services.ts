@@ -93,6 +93,7 @@ const sources = {
   lake: source(async () => (await import("../adapters/lake/source.ts")).lakeSource),
   mysql: source(async () => (await import("../adapters/mysql/source.ts")).mysqlSource),
   postgres: source(async () => (await import("../adapters/postgres/source.ts")).postgresSource),
+  s3: source(async () => (await import("../adapters/s3/source.ts")).s3Source),
   singer: source(async () => (await import("../adapters/singer/source.ts")).singerSource),
   sqlite: source(async () => (await import("../adapters/sqlite/source.ts")).sqliteSource),
 };
@@ -110,6 +111,7 @@ const sinks: ConnectNeeds["sinks"] = {
   lake: async () => (await import("../adapters/lake/sink.ts")).lakeSink,
   mysql: async () => (await import("../adapters/mysql/sink.ts")).mysqlSink,
   postgres: async () => (await import("../adapters/postgres/sink.ts")).postgresSink,
+  s3: async () => (await import("../adapters/s3/sink.ts")).s3Sink,
   sqlite: async () => (await import("../adapters/sqlite/sink.ts")).sqliteSink,
 };
 
