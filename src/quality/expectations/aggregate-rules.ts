@@ -20,7 +20,6 @@ import {
 } from "./expectation.ts";
 import { measured, plainValue } from "./measure.ts";
 import type { Table } from "./table.ts";
-import { also } from "./value-rules.ts";
 
 interface Kind {
   readonly name: string;
@@ -147,7 +146,7 @@ export function distinctCount(column: string, bounds: Bounds & ScopeOptions = {}
     check: (table) => {
       const cell = table.cell(column);
       return measured(
-        (filter) => `count(DISTINCT ${cell})${filled(filter, cell)}`,
+        (filter) => `count(DISTINCT ${cell})${filter}`,
         (value) => boundsSql(value, bounds, "BIGINT", "number"),
       );
     },
@@ -166,16 +165,11 @@ export function distinctShare(column: string, bounds: Bounds & ScopeOptions = {}
     check: (table) => {
       const cell = table.cell(column);
       return measured(
-        (filter) => `(count(DISTINCT ${cell})${filled(filter, cell)} / nullif(count(${cell})${filter}, 0))`,
+        (filter) => `(count(DISTINCT ${cell})${filter} / nullif(count(${cell})${filter}, 0))`,
         (value) => boundsSql(value, bounds, "DOUBLE", "number"),
       );
     },
   });
-}
-
-/** The same filter as unique() has, so that both share one count. */
-function filled(filter: string, cell: string): string {
-  return also(filter, `${cell} IS NOT NULL`);
 }
 
 /**

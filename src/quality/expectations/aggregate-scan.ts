@@ -2,6 +2,7 @@
 // are worked out once per row, under names, however many aggregates look at them.
 import { also } from "./value-rules.ts";
 import type { Row } from "../../dataset/session.ts";
+import type { RowCheck } from "./check.ts";
 import { type GroupOutcome, groupOf, rowOutcome, type Slot, type SlotOutcome } from "./slot.ts";
 import type { Source } from "./source.ts";
 import { rowNumber } from "./table.ts";
@@ -23,8 +24,8 @@ export interface Scanned {
 }
 
 /** Judges slots that have the same groups. Throws where the query fails. */
-export async function scan(source: Source, slots: readonly Slot[], sampleSize: number): Promise<Map<Slot, Scanned>> {
-  const query = queryOf(slots, sampleSize);
+export async function scan(source: Source, slots: readonly Slot[]): Promise<Map<Slot, Scanned>> {
+  const query = queryOf(slots);
   const rows = await source.rows(query.text(source.sql));
   if (rows.length > mostGroups) {
     const error = `there are more than ${mostGroups} groups`;
@@ -52,7 +53,14 @@ function namesFor(prefix: string) {
   };
 }
 
-function queryOf(slots: readonly Slot[], sampleSize: number) {
+/** How many rows are judged. Where these are the rows that have a value, counting the values is all there is to do. */
+function judgedCount(counted: string | null, filter: string, flag: (condition: string) => string): string {
+  if (counted === null) return `count(*)${filter}`;
+  const cell = /^("(?:[^"]|"")+") IS NOT NULL$/.exec(counted)?.[1];
+  return cell === undefined ? `count(*)${also(filter, flag(counted))}` : `count(${cell})${filter}`;
+}
+
+function queryOf(slots: readonly Slot[]) {
   const flags = namesFor("f");
   const metrics = namesFor("m");
   const own = slots.every(({ check }) => check.type === "measure" && check.ownScan === true);
@@ -61,30 +69,24 @@ function queryOf(slots: readonly Slot[], sampleSize: number) {
     const filter = where === null || own ? "" : ` FILTER (WHERE ${flags.of(where)})`;
     switch (check.type) {
       case "rows": {
-        const judged = check.counted === null ? filter : also(filter, flags.of(check.counted));
+        const judged = judgedCount(check.counted, filter, flags.of);
         const broken = also(filter, flags.of(check.broken));
-        const names = [
-          metrics.of(`count(*)${filter}`),
-          metrics.of(`count(*)${judged}`),
-          metrics.of(`count(*)${broken}`),
-          ...(sampleSize > 0 ? [metrics.of(`min(${rowNumber}, ${sampleSize})${broken}`)] : []),
-        ];
+        const names = [metrics.of(`count(*)${filter}`), metrics.of(judged), metrics.of(`count(*)${broken}`)];
         const undecided =
           check.undecided === undefined || check.undecided.when === "true"
             ? null
-            : metrics.of(`count(*)${also(judged, flags.of(check.undecided.when))}`);
+            : metrics.of(`count(*)${also(filter, flags.of(check.undecided.when))}`);
         return {
           slot,
           read: (row) => {
             const [all, counted, unexpected] = names.map((name) => Number(row[name])) as [number, number, number];
-            const records = ((row[names[3] ?? ""] as unknown[] | null | undefined) ?? []).map(Number);
             const isOpen = check.undecided !== undefined && (undecided === null || Number(row[undecided]) > 0);
             return {
               outcome: rowOutcome(slot, groupOf(slot, row), {
                 rows: all,
                 judged: counted,
                 broken: unexpected,
-                records,
+                records: [],
               }),
               next: isOpen && counted > 0 ? "texts" : null,
             };
@@ -92,8 +94,10 @@ function queryOf(slots: readonly Slot[], sampleSize: number) {
         };
       }
       case "window": {
-        const judged = check.counted === null ? filter : also(filter, flags.of(check.counted));
-        const [all, counted] = [metrics.of(`count(*)${filter}`), metrics.of(`count(*)${judged}`)];
+        const [all, counted] = [
+          metrics.of(`count(*)${filter}`),
+          metrics.of(judgedCount(check.counted, filter, flags.of)),
+        ];
         const quick = check.quick?.aggregates.map((aggregate) => metrics.of(aggregate(filter))) ?? [];
         return {
           slot,
@@ -110,7 +114,7 @@ function queryOf(slots: readonly Slot[], sampleSize: number) {
       case "measure": {
         const names = check.aggregates.map((aggregate) => metrics.of(aggregate(filter)));
         const all = metrics.of(`count(*)${filter}`);
-        const judged = slot.cell === null ? all : metrics.of(`count(${slot.cell})${filter}`);
+        const judged = slot.cell === null ? all : metrics.of(judgedCount(`${slot.cell} IS NOT NULL`, filter, flags.of));
         return {
           slot,
           read: (row) => ({
@@ -139,4 +143,25 @@ function queryOf(slots: readonly Slot[], sampleSize: number) {
       return `SELECT ${[...grouping, ...metrics.list()].join(", ")} FROM ${flagged}${where}${groups}`;
     },
   };
+}
+
+/** Positions of the first rows that break rules about rows, `size` of each, in one scan. */
+export async function brokenRecords(
+  source: Source,
+  slots: readonly Slot[],
+  size: number,
+): Promise<Map<Slot, readonly number[]>> {
+  if (slots.length === 0 || size === 0) return new Map();
+  const flags = namesFor("f");
+  const metrics = namesFor("m");
+  const readings = slots.map((slot) => {
+    const broken = also("", flags.of((slot.check as RowCheck).broken));
+    const filter = slot.where === null ? broken : also(broken, flags.of(slot.where));
+    return [slot, metrics.of(`min(${rowNumber}, ${size})${filter}`)] as const;
+  });
+  const flagged = `(SELECT *, ${flags.list().join(", ")} FROM ${source.sql})`;
+  const [row] = await source.rows(`SELECT ${metrics.list().join(", ")} FROM ${flagged}`);
+  return new Map(
+    readings.map(([slot, name]) => [slot, ((row?.[name] as unknown[] | null | undefined) ?? []).map(Number)]),
+  );
 }

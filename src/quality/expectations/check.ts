@@ -26,7 +26,7 @@ export interface RowCheck {
   readonly type: "rows";
   /** SQL that is true for rows that are judged; null: all are. Others count as missing. */
   readonly counted: string | null;
-  /** SQL that is true for rows that break the rule; never null. */
+  /** SQL that is true for rows that break the rule, among those that are judged; false or null for all others. */
   readonly broken: string;
   /** Where SQL can't judge: as soon as one row is like that, all values are judged in JS. */
   readonly undecided?: Undecided;

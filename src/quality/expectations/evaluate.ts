@@ -7,7 +7,7 @@ import type { Session } from "../../dataset/session.ts";
 import { quoteIdentifier } from "../../dataset/sql.ts";
 import { isSluiceError } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
-import { scan, type Scanned } from "./aggregate-scan.ts";
+import { brokenRecords, scan, type Scanned } from "./aggregate-scan.ts";
 import { type Expectation, Refusal } from "./expectation.ts";
 import { countsScan, queryScan, sortedScan, textScan, windowScan } from "./further-scans.ts";
 import { plainValue } from "./measure.ts";
@@ -45,10 +45,11 @@ export async function evaluate(request: EvaluateRequest): Promise<ExpectationRep
       outcomes.set(expectation, { error: error.message });
     }
   }
-  const scanned = await scanAll(source, slots, sampleSize);
+  const scanned = await scanAll(source, slots);
   for (const slot of slots) {
     outcomes.set(slot.expectation, await guarded(() => finish(source, slot, scanned.get(slot), others, sampleSize)));
   }
+  await addRecords(source, slots, outcomes, sampleSize);
   const bySlot = new Map(slots.map((slot) => [slot.expectation, slot]));
   const sample = await sampleRows(source, table, expectations, outcomes);
   return {
@@ -64,7 +65,7 @@ export async function evaluate(request: EvaluateRequest): Promise<ExpectationRep
 }
 
 /** One scan per set of groups. Where it fails, each expectation is tried by itself, to find out which it was. */
-async function scanAll(source: Source, slots: readonly Slot[], sampleSize: number): Promise<Map<Slot, Scanned>> {
+async function scanAll(source: Source, slots: readonly Slot[]): Promise<Map<Slot, Scanned>> {
   const aggregates = slots.filter(({ check }) => ["rows", "window", "measure"].includes(check.type));
   const groups = Map.groupBy(aggregates, ({ by, where, check }) =>
     JSON.stringify([by, check.type === "measure" && check.ownScan === true && where !== null ? where : null]),
@@ -72,12 +73,12 @@ async function scanAll(source: Source, slots: readonly Slot[], sampleSize: numbe
   const all = new Map<Slot, Scanned>();
   for (const group of groups.values()) {
     try {
-      for (const [slot, found] of await scan(source, group, sampleSize)) all.set(slot, found);
+      for (const [slot, found] of await scan(source, group)) all.set(slot, found);
     } catch (error) {
       if (!isQueryFailure(error)) throw error;
       for (const slot of group) {
         const outcome = await guarded(async () => {
-          const found = (await scan(source, [slot], sampleSize)).get(slot)!;
+          const found = (await scan(source, [slot])).get(slot)!;
           all.set(slot, found);
           return found.outcome;
         });
@@ -121,6 +122,26 @@ async function finish(
   }
 }
 
+/** The positions of rows that are shown, for the rules about rows that some rows break. */
+async function addRecords(
+  source: Source,
+  slots: readonly Slot[],
+  outcomes: Map<Expectation, SlotOutcome>,
+  sampleSize: number,
+): Promise<void> {
+  const broken = slots.filter((slot) => {
+    const outcome = outcomes.get(slot.expectation)!;
+    if (slot.check.type !== "rows" || "error" in outcome) return false;
+    const all = outcome.groups.flatMap((group) => group.records ?? []);
+    return all.length === 0 && outcome.groups.some((group) => (group.broken ?? 0) > 0);
+  });
+  for (const [slot, records] of await brokenRecords(source, broken, sampleSize)) {
+    const outcome = outcomes.get(slot.expectation) as Extract<SlotOutcome, { groups: unknown }>;
+    const [first, ...rest] = outcome.groups;
+    outcomes.set(slot.expectation, { groups: [{ ...first!, records }, ...rest] });
+  }
+}
+
 async function guarded(work: () => Promise<SlotOutcome>): Promise<SlotOutcome> {
   try {
     return await work();
@@ -156,7 +177,7 @@ async function sampleRows(
   if (wanted.size === 0) return () => ({});
   const cells = [...columns].map((column) => quoteIdentifier(column));
   const rows = await source.rows(
-    `SELECT ${[rowNumber, ...cells].join(", ")} FROM ${source.sql} WHERE ${rowNumber} IN (${[...wanted].join(", ")})`,
+    `SELECT ${[rowNumber, ...cells].join(", ")} FROM ${source.sql} WHERE ${source.at([...wanted])}`,
   );
   const key = rowNumber.slice(1, -1);
   const byRecord = new Map(rows.map((row) => [Number(row[key]), row]));

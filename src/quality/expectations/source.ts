@@ -11,6 +11,8 @@ export interface Source {
   readonly session: Session;
   /** SQL for a FROM clause, with the position of each row. */
   readonly sql: string;
+  /** SQL that is true for the rows at these positions. */
+  at(records: readonly number[]): string;
   scans(): number;
   /** Says that a query reads it. */
   count(): void;
@@ -20,10 +22,16 @@ export interface Source {
 
 export async function sourceOf(session: Session, dataset: Dataset): Promise<Source> {
   let scans = 0;
+  const isPlain = dataset.files.length === 1 && !dataset.columns.some(({ name }) => name === "file_row_number");
   return {
     dataset,
     session,
-    sql: `(SELECT *, ${await positionSql(session, dataset)} AS ${rowNumber} FROM ${readDataset(dataset)})`,
+    sql: `(SELECT *, ${await positionSql(session, dataset)} AS ${rowNumber}${isPlain ? ", file_row_number" : ""} FROM ${readDataset(dataset)})`,
+    at: (records) =>
+      // Of one file, the engine skips the parts where none of them is.
+      isPlain
+        ? `file_row_number IN (${records.map((record) => record - 1).join(", ")})`
+        : `${rowNumber} IN (${records.join(", ")})`,
     scans: () => scans,
     count: () => void (scans += 1),
     rows: (query) => {

@@ -10,7 +10,7 @@ import { readsAsDate } from "./date-text.ts";
 import { commonOptions, type Expectation, makeExpectation, refuseDefinition, type RowOptions } from "./expectation.ts";
 import { listText } from "./measure.ts";
 import { dateFormatSql } from "./date-format.ts";
-import { valueCheck } from "./value-rules.ts";
+import { laxCheck, valueCheck } from "./value-rules.ts";
 
 /** The length of every text, in code points, is within bounds. */
 export function lengths(column: string, bounds: Bounds & RowOptions): Expectation {
@@ -92,14 +92,35 @@ function patternCheck(cell: string, patterns: readonly RegExp[], match: "any" | 
       ? [beyondAscii]
       : [`(${beyondAscii} AND regexp_matches(${cell}, '[\\x{10000}-\\x{10FFFF}]'))`];
   });
-  const conditions = exact.map((pattern) =>
-    pattern === null ? "true" : `regexp_matches(${cell}, ${quoteLiteral(pattern.source)})`,
-  );
+  const conditions = exact.map((pattern) => (pattern === null ? "true" : patternSql(cell, pattern.source)));
   const holds = match === "all" ? conditions.join(" AND ") : `(${conditions.join(" OR ")})`;
   return {
     ...valueCheck(cell, match === "none" ? `NOT ${holds}` : holds),
     ...(undecided.length === 0 ? {} : { undecided: undecidedWhere(cell, undecided.join(" OR "), accepts) }),
   };
+}
+
+/**
+ * A pattern that is tied to both ends is asked to match all of the text: that is the same, and the engine does it once per
+ * entry of the file's dictionary.
+ */
+function patternSql(cell: string, source: string): string {
+  const inner = /^\\A([\s\S]*)\\z$/.exec(source)?.[1];
+  if (inner === undefined || inner.endsWith("\\") || hasAlternatives(inner))
+    return `regexp_matches(${cell}, ${quoteLiteral(source)})`;
+  return `regexp_full_match(${cell}, ${quoteLiteral(inner)})`;
+}
+
+/** Is there a | that is in no group and no class? Then the ends are tied to one side of it only. */
+function hasAlternatives(source: string): boolean {
+  const rest = source.replace(/\\[\s\S]|\[(?:\\[\s\S]|[^\]])*\]/g, "");
+  let depth = 0;
+  for (const character of rest) {
+    if (character === "(") depth += 1;
+    if (character === ")") depth -= 1;
+    if (character === "|" && depth === 0) return true;
+  }
+  return false;
 }
 
 function undecidedWhere(cell: string, when: string, accepts: (text: string) => boolean): Undecided {
@@ -154,7 +175,7 @@ export function dateFormat(column: string, format: string, options: RowOptions =
     options,
     check: (table) => {
       const cell = table.need(column, "text");
-      return valueCheck(cell, holds(cell));
+      return laxCheck(cell, holds(cell));
     },
   });
 }
@@ -182,7 +203,7 @@ export function validJson(column: string, options: RowOptions = {}): Expectation
     title: `${column} is JSON`,
     options,
     check: (table) => {
-      if (table.typeOf(column) === "JSON") return valueCheck(table.cell(column), "true");
+      if (table.typeOf(column) === "JSON") return laxCheck(table.cell(column), "true");
       const cell = table.need(column, "text");
       // The engine takes NaN and Infinity for JSON. JSON has no such thing, but a text in it may say so.
       const bare = `regexp_replace(${cell}, '"([^"\\\\]|\\\\.)*"', '""', 'g')`;
@@ -236,5 +257,5 @@ function fromJsonSchema(schema: JsonObject): z.core.$ZodType {
 }
 
 function judgedInJs(cell: string, accepts: (text: string) => boolean): RowCheck {
-  return { ...valueCheck(cell, "true"), undecided: { when: "true", text: cell, accepts } };
+  return { ...laxCheck(cell, "true"), undecided: { when: "true", text: cell, accepts } };
 }

@@ -1,4 +1,5 @@
 // Expectations about each value of a column. A missing value is not judged, except where that is what is asked.
+import { isSql } from "../../dataset/sql.ts";
 import { cellClass } from "../cell.ts";
 import {
   type Bound,
@@ -63,7 +64,8 @@ export function between(column: string, bounds: Bounds<Bound> & RowOptions): Exp
     options: commonOptions(bounds),
     check: (table) => {
       const cell = table.cell(column);
-      return valueCheck(cell, boundsSql(cell, bounds, table.typeOf(column), table.classOf(column)));
+      const holds = boundsSql(cell, bounds, table.typeOf(column), table.classOf(column));
+      return Object.values(bounds).some(isSql) ? laxCheck(cell, holds) : valueCheck(cell, holds);
     },
   });
 }
@@ -77,7 +79,7 @@ export function oneOf(column: string, values: readonly Bound[], options: RowOpti
     title: `${column} is one of ${valuesText(values)}`,
     expected: values.map(describeValue),
     options,
-    check: (table) => valueCheck(table.cell(column), membership(table, column, values)),
+    check: (table) => setCheck(table, column, values, (holds) => holds),
   });
 }
 
@@ -90,15 +92,26 @@ export function noneOf(column: string, values: readonly Bound[], options: RowOpt
     title: `${column} is none of ${valuesText(values)}`,
     expected: values.map(describeValue),
     options,
-    check: (table) => valueCheck(table.cell(column), `NOT (${membership(table, column, values)})`),
+    check: (table) => setCheck(table, column, values, (holds) => `NOT (${holds})`),
   });
+}
+
+function setCheck(table: Table, column: string, values: readonly Bound[], wanted: (holds: string) => string): RowCheck {
+  const holds = wanted(membership(table, column, values));
+  // Of an empty set, and of SQL, nothing is known about nulls.
+  const isPlain = values.length > 0 && !values.some(isSql);
+  return isPlain ? valueCheck(table.cell(column), holds) : laxCheck(table.cell(column), holds);
 }
 
 /** SQL that is true where a value of the column, which is not null, is one of these. */
 function membership(table: Table, column: string, values: readonly Bound[]): string {
   const [type, found] = [table.typeOf(column), table.classOf(column)];
   const items = values.map((value) => valueSql(value, type, found));
-  return items.length === 0 ? "false" : `${table.cell(column)} IN (${items.join(", ")})`;
+  const cell = table.cell(column);
+  if (items.length === 0) return `${cell} IS NULL`;
+  // A list is looked through once per entry of the dictionary; of long ones the engine makes a hash table.
+  if (found === "text" && items.length <= 50) return `list_contains([${items.join(", ")}], ${cell})`;
+  return `${cell} IN (${items.join(", ")})`;
 }
 
 function checkValues(name: string, values: readonly Bound[]): void {
@@ -178,14 +191,16 @@ export function unique(column: string, options: RowOptions = {}): Expectation {
 export function repeats(cells: readonly string[], counted: string | null): Check {
   const key = cells.length === 1 ? cells[0]! : `row(${cells.join(", ")})`;
   const all = counted === null ? "" : counted;
+  const isOne = cells.length === 1;
   return {
     type: "window",
     counted,
     broken: (partition) => `count(*) OVER (PARTITION BY ${[...partition, ...cells].join(", ")}) > 1`,
     quick: {
       aggregates: [
-        (filter) => `count(*)${also(filter, all)}`,
-        (filter) => `count(DISTINCT ${key})${also(filter, all)}`,
+        // A count of values leaves nulls out by itself.
+        (filter) => (isOne ? `count(${key})${filter}` : `count(*)${also(filter, all)}`),
+        (filter) => `count(DISTINCT ${key})${isOne ? filter : also(filter, all)}`,
       ],
       holds: ([rows, distinct]) => String(rows) === String(distinct),
     },
@@ -284,8 +299,17 @@ export function zScores(column: string, options: OutlierOptions): Expectation {
   });
 }
 
-/** The check of a condition on values that are there. */
+/**
+ * The check of a condition on values that are there. The condition must be null where the value is, and nowhere else.
+ * Nothing is put around it: the engine judges a text once per entry of the file's dictionary, but only if the text is
+ * all that the condition looks at.
+ */
 export function valueCheck(cell: string, holds: string): RowCheck {
+  return { type: "rows", counted: `${cell} IS NOT NULL`, broken: `NOT (${holds})` };
+}
+
+/** The same for a condition that may be null for other reasons, which then is not met. */
+export function laxCheck(cell: string, holds: string): RowCheck {
   return {
     type: "rows",
     counted: `${cell} IS NOT NULL`,
