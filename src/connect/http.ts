@@ -127,6 +127,18 @@ export interface JsonColumn {
   readonly optional?: boolean;
 }
 
+/** How an API is asked for a part of its records, by a column of theirs. */
+export interface RangeParameters {
+  /** The query parameter that takes the lower bound. */
+  readonly from: string;
+  /** The one that takes the upper bound, which is sent where a window is read. @default there is none */
+  readonly until?: string;
+  /** How bounds are written. A coarser one asks for more, and what is too much is dropped. @default "iso" for times, else "text" */
+  readonly format?: "iso" | "seconds" | "milliseconds" | "date" | "text";
+  /** Does the API leave out records that are equal to the lower bound? Then it is asked from a step before. @default false */
+  readonly exclusive?: boolean;
+}
+
 /** What is asked for, where the records are in the answer, and how one page leads to the next. */
 export interface GetOptions {
   readonly query?: Readonly<Record<string, Setting | number | boolean>>;
@@ -135,6 +147,8 @@ export interface GetOptions {
   readonly records?: JsonPath;
   /** How to get from page to page. @default there is one page */
   readonly pages?: Pages;
+  /** Columns by which the API can be asked for a part: an incremental reading, or one of a window, needs it of its cursor. */
+  readonly range?: Readonly<Record<string, RangeParameters>>;
   /** The columns of the result by name. Objects and arrays become JSON text. */
   readonly columns: Readonly<Record<string, JsonPath | JsonColumn>>;
   /** More pages than this are taken for a fault of the API. @default 10000 */
@@ -156,6 +170,7 @@ export interface HttpRequest {
     readonly type: string;
     readonly optional: boolean;
   }[];
+  readonly range?: Readonly<Record<string, RangeParameters>>;
   readonly maxPages: number;
   readonly maxPageBytes: number;
 }
@@ -244,7 +259,29 @@ function completed(path: string, options: GetOptions): HttpRequest {
     records: options.records ?? [],
     pages: options.pages ?? null,
     columns,
+    // Absent rather than empty: pipelines without it keep their version.
+    ...(options.range === undefined ? {} : { range: checkedRange(path, options) }),
     maxPages: options.maxPages ?? 10_000,
     maxPageBytes: options.maxPageBytes ?? 64 * 1024 * 1024,
   };
+}
+
+function checkedRange(path: string, { range = {}, columns }: GetOptions): NonNullable<GetOptions["range"]> {
+  for (const [column, { format }] of Object.entries(range)) {
+    const declared = columns[column];
+    const type = typeof declared === "object" && "from" in declared ? (declared.type ?? "VARCHAR") : "VARCHAR";
+    if (declared === undefined)
+      throw invalidRange(path, `has a range of "${column}", which is no column of it`, "Name it under `columns`.");
+    if (format !== undefined && format !== "text" && !/^(TIMESTAMP|DATE)/i.test(type))
+      throw invalidRange(
+        path,
+        `writes bounds of "${column}" as times, but it is ${type}`,
+        "Give the column a type of time.",
+      );
+  }
+  return range;
+}
+
+function invalidRange(path: string, what: string, hint: string): SluiceError {
+  return new SluiceError("DEFINITION_INVALID", `get("${path}") ${what}`, { hint });
 }

@@ -13,6 +13,7 @@ export {
   type HttpOptions,
   type JsonColumn,
   type OAuth2Options,
+  type RangeParameters,
   type RateLimitOptions,
   type StaticAuth,
 } from "./http.ts";

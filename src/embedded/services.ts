@@ -99,6 +99,7 @@ const sources = {
 };
 const ranges: Readonly<Record<string, RangeReader>> = {
   mysql: range(async () => (await import("../adapters/mysql/range.ts")).mysqlRange),
+  http: range(async () => (await import("../adapters/http/range.ts")).httpRange),
   singer: range(async () => (await import("../adapters/singer/source.ts")).singerRange),
   inbox: range(async () => (await import("../adapters/inbox/source.ts")).inboxRange),
   postgres: range(async () => (await import("../adapters/postgres/range.ts")).postgresRange),

@@ -1,6 +1,7 @@
 // Reads an HTTP API that answers in JSON: page after page into one dataset, a page in memory at a time.
 import type { HttpRequest } from "../../connect/http.ts";
 import type { Source, SourceAdapter, SourceContext } from "../../connect/source.ts";
+import type { Dataset } from "../../dataset/dataset.ts";
 import { writeRows } from "../../dataset/write-dataset.ts";
 import { isSluiceError, SluiceError } from "../../errors.ts";
 import { openClient, type ClientTools, type HttpClient } from "./client.ts";
@@ -11,13 +12,25 @@ import { httpTools, sourceFaults, type Answer } from "./request.ts";
 
 /** The adapter with its own way to wait, roll dice and look up names; what is left out is the real thing. */
 export function createHttpSource(tools: Partial<ClientTools> = {}): SourceAdapter {
-  return (source, context) => readPages(source, context, { ...httpTools, ...tools });
+  return async (source, context) => (await readPages(source, context, { ...httpTools, ...tools })).dataset;
 }
 
 /** Reads sources of the vendor "http". */
 export const httpSource: SourceAdapter = createHttpSource();
 
-async function readPages(source: Source, context: SourceContext, tools: ClientTools): ReturnType<SourceAdapter> {
+export interface PagesRead {
+  readonly dataset: Dataset;
+  /** The API's own clock as it answered first, in milliseconds; ours where it doesn't say. */
+  readonly at: number;
+}
+
+/** Reads page after page to the last. */
+export async function readPages(source: Source, context: SourceContext, tools: ClientTools): Promise<PagesRead> {
+  let at: number | null = null;
+  const onAnswer = ({ headers }: Answer): void => {
+    const date = Date.parse(headers.get("date") ?? "");
+    at ??= Number.isNaN(date) ? context.clock.now() : date;
+  };
   const request = source.request as unknown as HttpRequest;
   const client = openClient(source.connection!, context, sourceFaults, tools);
   try {
@@ -25,7 +38,8 @@ async function readPages(source: Source, context: SourceContext, tools: ClientTo
     const session = await context.session();
     const columns = request.columns.map(({ name, type }) => ({ name, type }));
     try {
-      return await writeRows(session, context.artifacts, columns, rowsOf(start, request, client));
+      const dataset = await writeRows(session, context.artifacts, columns, rowsOf(start, request, client, onAnswer));
+      return { dataset, at: at ?? context.clock.now() };
     } catch (error) {
       throw isSluiceError(error) && error.code === "QUERY_FAILED" ? misfit(error, client.show(start)) : error;
     }
@@ -34,7 +48,12 @@ async function readPages(source: Source, context: SourceContext, tools: ClientTo
   }
 }
 
-async function* rowsOf(start: URL, request: HttpRequest, client: HttpClient): AsyncGenerator<TextRow[]> {
+async function* rowsOf(
+  start: URL,
+  request: HttpRequest,
+  client: HttpClient,
+  onAnswer: (answer: Answer) => void,
+): AsyncGenerator<TextRow[]> {
   const { show } = client;
   const pager = createPager(request.pages, start, request.maxPages, show);
   const reader = createRecordReader(request.columns, `GET ${show(start)}`);
@@ -49,6 +68,7 @@ async function* rowsOf(start: URL, request: HttpRequest, client: HttpClient): As
       maxBytes: request.maxPageBytes,
       hint: null,
     });
+    onAnswer(answer);
     const shown = `GET ${show(answer.url)}`;
     const document = documentOf(answer, client);
     const records = recordsOf(document, request.records, shown);
