@@ -92,6 +92,8 @@ export interface ConfigOptions<F extends Record<string, ConnectionFactory>> {
   readonly memory?: string;
   /** Slots by pool: as many attempts of steps with `pool: "api"` run at a time as `pools: { api: 5 }` says. */
   readonly pools?: Readonly<Record<string, number>>;
+  /** How long rows stay in quarantine, such as "90d": `sluice prune` deletes older ones. @default as long as prune keeps runs */
+  readonly keepQuarantine?: string;
   /** What is called for every pipeline: when a run or step has succeeded or failed, a step is tried again, or either is late. */
   readonly on?: HookOptions;
 }
@@ -103,6 +105,8 @@ export interface Config<F extends Record<string, ConnectionFactory> = Record<str
   readonly workers: number | undefined;
   readonly memory: string | undefined;
   readonly pools: Readonly<Record<string, number>>;
+  /** In milliseconds. */
+  readonly keepQuarantine: number | undefined;
   /** The project's own hooks. */
   readonly hooks: ReadHooks;
 }
@@ -136,7 +140,18 @@ export function defineConfig<const F extends Record<string, ConnectionFactory> =
     workers: options.workers,
     memory: options.memory,
     pools: checkedPools(options.pools ?? {}),
+    keepQuarantine: options.keepQuarantine === undefined ? undefined : ageOf(options.keepQuarantine),
     hooks: readHooks(options.on, "The project"),
+  });
+}
+
+const units: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+function ageOf(text: string): number {
+  const match = /^(\d+)\s*([mhd])$/.exec(text);
+  if (match !== null) return Number(match[1]) * units[match[2]!]!;
+  throw new SluiceError("CONFIG_INVALID", `keepQuarantine "${text}" is not a length of time`, {
+    hint: "Write a number and a unit, such as 90d or 12h.",
   });
 }
 

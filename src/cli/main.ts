@@ -119,6 +119,21 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import("./commands/quarantine-show.ts"),
   },
   {
+    path: ["quarantine", "export"],
+    summary: "Write rows in quarantine as lines of JSON",
+    load: () => import("./commands/quarantine-export.ts"),
+  },
+  {
+    path: ["quarantine", "replay"],
+    summary: "Judge rows in quarantine again, and load what is valid",
+    load: () => import("./commands/quarantine-replay.ts"),
+  },
+  {
+    path: ["quarantine", "drop"],
+    summary: "Delete rows in quarantine",
+    load: () => import("./commands/quarantine-drop.ts"),
+  },
+  {
     path: ["features", "get"],
     summary: "Read the features of one entity",
     load: () => import("./commands/features-get.ts"),

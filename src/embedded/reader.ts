@@ -4,6 +4,7 @@ import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { openOnlineStore } from "../adapters/sqlite/online-store.ts";
+import { openProfileStore } from "../adapters/sqlite/profile-store.ts";
 import { openQuarantineStore } from "../adapters/sqlite/quarantine-store.ts";
 import { openEngineStore } from "../adapters/sqlite/engine-store.ts";
 import { openVectorStore } from "../adapters/sqlite/vector-store.ts";
@@ -14,6 +15,7 @@ import type { RunRecord } from "../engine/stores/run-store.ts";
 import { SluiceError } from "../errors.ts";
 import type { OnlineStore, ViewStatus } from "../features/online-store.ts";
 import { readFeatures, type EntityFeatures } from "../features/serve.ts";
+import type { ProfileEntry } from "../quality/profile/profile-store.ts";
 import type { QuarantineGroup, QuarantineStore, StoredQuarantinedRow } from "../quality/quarantine-store.ts";
 import { searchIndex, type SearchHit } from "../retrieval/search.ts";
 import type { IndexSize, VectorStore } from "../retrieval/vector-store.ts";
@@ -72,6 +74,13 @@ export interface Reader extends Disposable {
   quarantine(filter?: QuarantineFilter): Promise<readonly QuarantineGroup[]>;
   /** Quarantined rows of a pipeline, the newest partitions first; NOT_FOUND for a pipeline that never ran. */
   quarantinedRows(pipeline: string, filter?: QuarantineFilter): Promise<readonly StoredQuarantinedRow[]>;
+  /** The same, all of them, some hundred at a time. */
+  quarantinedBatches(
+    pipeline: string,
+    filter?: Omit<QuarantineFilter, "limit">,
+  ): AsyncIterable<readonly StoredQuarantinedRow[]>;
+  /** What earlier runs' data looked like, of one run. */
+  profiles(runId: string): Promise<readonly ProfileEntry[]>;
   /** Every materialized feature view. */
   views(): Promise<readonly ViewStatus[]>;
   /** The features of an entity; NOT_FOUND for an unknown view or key. */
@@ -160,6 +169,20 @@ export function openReader(project: string): Reader {
       }
       return rows;
     },
+    quarantinedBatches: async function* (pipeline, filter = {}) {
+      const groups = await quarantine({ ...filter, pipeline });
+      if (groups.length === 0 && (await engine().runs({ pipeline, limit: 1 })).length === 0) throw neverRun(pipeline);
+      for (const { partition, step } of groups) {
+        for (let after = 0; ;) {
+          const page = await setAside()!.show({ pipeline, partition, step, after, limit: 500 });
+          if (page.length === 0) break;
+          after = page.at(-1)!.id;
+          yield page;
+        }
+      }
+    },
+    profiles: async (runId) =>
+      (await store(home.profiles, (path) => openProfileStore(path, { readOnly: true }))?.ofRun(runId)) ?? [],
     views: async () => (await online()?.views()) ?? [],
     features: async (view, key, asOf) => {
       const known = online();

@@ -1,6 +1,13 @@
 // The quarantine in memory: for tests, and the shortest description of what the port means.
 import { SluiceError } from "../errors.ts";
-import type { QuarantineGroup, QuarantineKey, QuarantineStore, StoredQuarantinedRow } from "./quarantine-store.ts";
+import type {
+  QuarantineGroup,
+  QuarantineKey,
+  QuarantineStore,
+  Replay,
+  ReplayedRow,
+  StoredQuarantinedRow,
+} from "./quarantine-store.ts";
 import { createReasonCounter } from "./reason-counts.ts";
 
 interface Held {
@@ -11,7 +18,17 @@ interface Held {
 
 export function memoryQuarantineStore(): QuarantineStore {
   const held = new Map<string, Held>();
+  const replays = new Map<string, { readonly replay: Replay; readonly rows: readonly ReplayedRow[] }>();
   let lastId = 0;
+  const empty = (isMeant: (place: Held) => boolean): number => {
+    let dropped = 0;
+    for (const [place, found] of held) {
+      if (!isMeant(found)) continue;
+      dropped += found.rows.length;
+      held.set(place, { ...found, group: { ...found.group, rows: 0, reasons: [] }, rows: [] });
+    }
+    return dropped;
+  };
   return {
     replace: async (key, batches) => {
       const place = JSON.stringify([key.pipeline, key.step, key.partition]);
@@ -57,8 +74,36 @@ export function memoryQuarantineStore(): QuarantineStore {
         .sort((a, b) => a.id - b.id)
         .filter((row) => row.id > (after ?? 0))
         .slice(0, limit),
+    drop: async ({ pipeline, step, partition }) =>
+      empty(
+        ({ key }) =>
+          key.pipeline === pipeline &&
+          (step === undefined || key.step === step) &&
+          (partition === undefined || key.partition === partition),
+      ),
+    stage: async (replay, batches) => {
+      const rows: ReplayedRow[] = [];
+      for await (const batch of batches) rows.push(...batch);
+      for (const [key, { replay: other }] of replays) if (samePlace(other, replay)) replays.delete(key);
+      replays.set(replay.key, { replay, rows: rows.sort((a, b) => a.record - b.record) });
+      return rows.length;
+    },
+    staged: async (key) => {
+      const found = replays.get(key);
+      return found === undefined ? null : { ...found.replay, rows: found.rows.length };
+    },
+    stagedRows: async (key, { after = 0, limit }) =>
+      (replays.get(key)?.rows ?? []).filter(({ record }) => record > after).slice(0, limit),
+    prune: async (before) => {
+      for (const [key, { replay }] of replays) if (replay.at < before) replays.delete(key);
+      return empty(({ key }) => key.at < before);
+    },
     close: () => {},
   };
+}
+
+function samePlace(a: Replay, b: Replay): boolean {
+  return a.pipeline === b.pipeline && a.step === b.step && a.partition === b.partition;
 }
 
 function compare(a: string, b: string): number {

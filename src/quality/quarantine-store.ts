@@ -1,5 +1,5 @@
 // Port: where rows that broke a contract are kept, with their reasons. Per pipeline, step and partition it holds the rows
-// of the newest run and no others. It never changes a row; mending and replaying are other people's work.
+// of the newest run and no others. It never changes a row; what is to be judged again is kept beside them, until it has been.
 import type { JsonObject } from "../json.ts";
 import type { Issue } from "./issue.ts";
 
@@ -48,6 +48,29 @@ export interface StoredQuarantinedRow extends QuarantinedRow {
   readonly runId: string;
 }
 
+/** One row that is to be judged again, mended or not. */
+export interface ReplayedRow {
+  readonly record: number;
+  readonly row: JsonObject;
+}
+
+/** What one attempt of a validate step judges in place of what it would. */
+export interface Replay {
+  /** Idempotency key of the step in the run that replays: every attempt at it finds the same rows. */
+  readonly key: string;
+  readonly pipeline: string;
+  readonly step: string;
+  readonly partition: string | null;
+  /** whole: the dataset, with these rows in place of those at their records · rows: these rows and no others. */
+  readonly mode: "whole" | "rows";
+  /** Milliseconds since the epoch, UTC. */
+  readonly at: number;
+}
+
+export interface StagedReplay extends Replay {
+  readonly rows: number;
+}
+
 export type QuarantineBatches = AsyncIterable<readonly QuarantinedRow[]> | Iterable<readonly QuarantinedRow[]>;
 
 export interface QuarantineStore {
@@ -71,5 +94,22 @@ export interface QuarantineStore {
     readonly limit: number;
     readonly after?: number;
   }): Promise<StoredQuarantinedRow[]>;
+  /** Empties places, whoever wrote them last; their fences stay. Returns how many rows went. */
+  drop(filter: {
+    readonly pipeline: string;
+    readonly step?: string;
+    readonly partition?: string | null;
+  }): Promise<number>;
+  /** Keeps what is to be replayed, in place of what was kept for the same place before: all at once. */
+  stage(
+    replay: Replay,
+    rows: AsyncIterable<readonly ReplayedRow[]> | Iterable<readonly ReplayedRow[]>,
+  ): Promise<number>;
+  /** What was staged under a key; null for an ordinary run. */
+  staged(key: string): Promise<StagedReplay | null>;
+  /** Its rows in the order of their records, from after a record. */
+  stagedRows(key: string, options: { readonly after?: number; readonly limit: number }): Promise<ReplayedRow[]>;
+  /** Empties places written before a time, and forgets replays staged before it. Returns how many rows went. */
+  prune(before: number): Promise<number>;
   close(): void;
 }

@@ -11,8 +11,9 @@ import { checkExpectations, type ExpectOptions, otherInputs, othersOf } from "./
 import { judgeDataset } from "./expectations/judge-dataset.ts";
 import { explainContract } from "./explain.ts";
 import type { QualityNeeds } from "./needs.ts";
-import type { QuarantinedRow, QuarantineKey } from "./quarantine-store.ts";
+import type { QuarantinedRow, QuarantineKey, StagedReplay } from "./quarantine-store.ts";
 import { createReasonCounter } from "./reason-counts.ts";
+import { mendedDataset, replayedRows, underRecords } from "./replay/replay-rows.ts";
 import { runVerdictPass } from "./verdict-pass.ts";
 
 /** What becomes of rows that repeat another. */
@@ -51,7 +52,10 @@ export function validate(
     inputs: { from, ...otherInputs(options.with) },
     config: { contract: contract.description, ...settings },
     execute: async (context, needs) => {
-      const result = await execute(context, needs, contract, from.step, settings);
+      const replay = await needs.quarantine.staged(context.idempotencyKey);
+      const result = await execute(context, needs, contract, from.step, settings, replay);
+      // Some rows say nothing about what holds of all of them.
+      if (replay?.mode === "rows") return result;
       const output = await judgeDataset(context, needs, {
         dataset: result.output,
         expectations: contract.expectations,
@@ -71,8 +75,10 @@ async function execute(
   contract: Contract,
   source: string,
   settings: Required<Omit<ValidateOptions, "with">>,
+  replay: StagedReplay | null,
 ): Promise<StepResult<Dataset>> {
-  const dataset = context.inputs["from"] as Dataset;
+  const delivered = context.inputs["from"] as Dataset;
+  const { dataset, records } = await judgedRows(needs, replay, delivered);
   if (dataset.rows > 0 || dataset.columns.length > 0) matchColumns(contract, dataset.columns, `step "${source}"`);
   const key: QuarantineKey = {
     pipeline: context.pipeline,
@@ -87,10 +93,12 @@ async function execute(
     await needs.quarantine.replace(key, []);
     return { output: emptyDataset(contract, dataset), rows: { in: 0, out: 0, duplicate: 0, quarantined: 0 } };
   }
+  const renumbered = (rows: AsyncIterable<readonly QuarantinedRow[]>): AsyncIterable<readonly QuarantinedRow[]> =>
+    records === null ? rows : underRecords(rows, records);
   const setAside =
     settings.onInvalid === "fail"
-      ? (rows: AsyncIterable<readonly QuarantinedRow[]>) => failOnAny(contract, source, rows)
-      : (rows: AsyncIterable<readonly QuarantinedRow[]>) => needs.quarantine.replace(key, rows);
+      ? (rows: AsyncIterable<readonly QuarantinedRow[]>) => failOnAny(contract, source, renumbered(rows))
+      : (rows: AsyncIterable<readonly QuarantinedRow[]>) => needs.quarantine.replace(key, renumbered(rows));
   const outcome = await runVerdictPass({
     session: await needs.session(),
     artifacts: needs.artifacts,
@@ -106,8 +114,20 @@ async function execute(
     quarantined: outcome.quarantined,
   };
   const { quarantined } = outcome;
-  const valid = { ...outcome.valid, ...positionsBehind([dataset]) };
+  // The positions behind the dataset are stored already, and may have moved on.
+  const valid = { ...outcome.valid, ...(records === null ? positionsBehind([delivered]) : {}) };
   return { output: quarantined === 0 ? valid : { ...valid, quarantined }, rows };
+}
+
+/** What is judged: the dataset, or what a replay puts in its place, and then the record that each row had. */
+async function judgedRows(
+  needs: QualityNeeds,
+  replay: StagedReplay | null,
+  dataset: Dataset,
+): Promise<{ readonly dataset: Dataset; readonly records: readonly number[] | null }> {
+  if (replay === null) return { dataset, records: null };
+  if (replay.mode === "whole") return { dataset: await mendedDataset(needs, replay, dataset), records: null };
+  return replayedRows(needs, replay, dataset);
 }
 
 function emptyDataset(contract: Contract, dataset: Dataset): Dataset {

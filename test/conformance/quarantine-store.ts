@@ -185,5 +185,55 @@ export function testQuarantineStore({ name, create }: QuarantineStoreCase): void
       const all = await store.show({ pipeline: "shop", limit: 10 });
       expect(all.map(({ partition }) => partition)).toEqual(["2026-01-01", "2026-01-02"]);
     });
+
+    it("drops the rows of a place or of a pipeline, and leaves fences and others alone", async () => {
+      await store.replace(key, [[brokenRow(1, "a"), brokenRow(2, "b")]]);
+      await store.replace({ ...key, step: "other" }, [[brokenRow(3, "a")]]);
+      await store.replace({ ...key, pipeline: "elsewhere" }, [[brokenRow(4, "a")]]);
+      expect(await store.drop({ pipeline: "shop", step: "clean", partition: "2026-01-02" })).toBe(0);
+      expect(await store.drop({ pipeline: "shop", step: "clean", partition: key.partition })).toBe(2);
+      expect((await store.list({ limit: 9 })).map(({ pipeline, step }) => `${pipeline} ${step}`).sort()).toEqual([
+        "elsewhere clean",
+        "shop other",
+      ]);
+      await expect(store.replace({ ...key, fence: 9 }, [])).rejects.toMatchObject({ code: "FENCED" });
+      expect(await store.drop({ pipeline: "shop" })).toBe(1);
+      expect(await store.drop({ pipeline: "shop" })).toBe(0);
+      await store.replace({ ...key, fence: 11 }, [[brokenRow(5, "a")]]);
+      expect(await records()).toEqual([5]);
+    });
+
+    const replay = {
+      key: "k1",
+      pipeline: "shop",
+      step: "clean",
+      partition: "2026-01-01",
+      mode: "rows",
+      at: 1000,
+    } as const;
+
+    it("keeps what is to be replayed under its key, in place of what was staged there before", async () => {
+      const rows = [3, 1, 2].map((record) => ({ record, row: { id: `row ${record}` } }));
+      expect(await store.stage(replay, [rows.slice(0, 2), rows.slice(2)])).toBe(3);
+      expect(await store.staged("k1")).toEqual({ ...replay, rows: 3 });
+      expect(await store.stagedRows("k1", { limit: 2 })).toEqual([rows[1], rows[2]]);
+      expect(await store.stagedRows("k1", { after: 2, limit: 2 })).toEqual([rows[0]]);
+      await store.stage({ ...replay, key: "k2", mode: "whole" }, []);
+      expect(await store.staged("k1")).toBeNull();
+      expect(await store.stagedRows("k1", { limit: 9 })).toEqual([]);
+      expect(await store.staged("k2")).toEqual({ ...replay, key: "k2", mode: "whole", rows: 0 });
+      await store.stage({ ...replay, key: "k3", partition: null }, []);
+      expect(await store.staged("k2")).not.toBeNull();
+      expect(await store.staged("k3")).toMatchObject({ partition: null });
+    });
+
+    it("prunes what was written and staged before a time", async () => {
+      await store.replace(key, [[brokenRow(1, "a")]]);
+      await store.replace({ ...key, partition: "2026-01-02", at: 2000 }, [[brokenRow(2, "a")]]);
+      await store.stage(replay, [[{ record: 1, row: {} }]]);
+      expect(await store.prune(1500)).toBe(1);
+      expect((await store.list({ limit: 9 })).map(({ partition }) => partition)).toEqual(["2026-01-02"]);
+      expect(await store.staged("k1")).toBeNull();
+    });
   });
 }

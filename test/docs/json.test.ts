@@ -97,6 +97,9 @@ describe("what docs/reference/json.md shows", () => {
     await print("connections test");
     await print("quarantine list");
     await print("quarantine show", "orders_daily");
+    await print("quarantine export", "orders_daily", "-o", "rows.jsonl");
+    await print("quarantine replay", "orders_daily", "--partition", "2026-01-05");
+    await print("quarantine drop", "orders_daily", "--all");
     await print("features get", "customer_orders", "c-102");
     await print("search", "notes", "orders");
     for (const name of ["serve", "dev"]) {

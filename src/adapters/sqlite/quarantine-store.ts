@@ -9,6 +9,7 @@ import type {
 } from "../../quality/quarantine-store.ts";
 import { SluiceError } from "../../errors.ts";
 import { type Database, openDatabase } from "./database.ts";
+import { forgetReplays, replayMigrations, replayTables } from "./replays.ts";
 
 // A set of rows is one replace(). `place` points to the set that counts; fence is the highest seen, rows or none.
 const migrations = [
@@ -23,6 +24,7 @@ const migrations = [
    CREATE INDEX row_set_by_place ON row_set (pipeline, step, partition);
    CREATE TABLE quarantined (id INTEGER PRIMARY KEY AUTOINCREMENT, set_id INTEGER NOT NULL, record INTEGER NOT NULL, row TEXT NOT NULL, reasons TEXT NOT NULL);
    CREATE INDEX quarantined_by_set ON quarantined (set_id, id);`,
+  ...replayMigrations,
 ];
 
 export interface QuarantineStoreOptions {
@@ -37,8 +39,46 @@ export function openQuarantineStore(path: string, options: QuarantineStoreOption
     replace: (key, batches) => replace(database, key, batches),
     list: async (filter) => list(database, filter),
     show: async (filter) => show(database, filter),
+    drop: async ({ pipeline, step, partition }) =>
+      emptyPlaces(database, "pipeline = ? AND (? IS NULL OR step = ?) AND (? IS NULL OR partition = ?)", [
+        pipeline,
+        ...twice(step ?? null),
+        ...twice(partition === undefined ? null : (partition ?? "")),
+      ]),
+    prune: async (before) => {
+      forgetReplays(database, before);
+      return emptyPlaces(database, "at < ?", [before]);
+    },
+    ...replayTables(database),
     close: () => database.close(),
   };
+}
+
+function twice<T>(value: T): [T, T] {
+  return [value, value];
+}
+
+/** One place after the other, so that nobody waits long. */
+function emptyPlaces(database: Database, condition: string, values: readonly (string | number | null)[]): number {
+  const places = database
+    .prepare(`SELECT pipeline, step, partition, set_id, rows FROM place WHERE rows > 0 AND ${condition}`)
+    .all(...values) as unknown as (PlaceRow & { readonly set_id: number })[];
+  let dropped = 0;
+  for (const place of places) {
+    dropped += database.transaction(() => {
+      const emptied = database
+        .prepare(
+          `UPDATE place SET set_id = NULL, rows = 0, reasons = '[]'
+           WHERE pipeline = ? AND step = ? AND partition = ? AND set_id = ?`,
+        )
+        .run(place.pipeline, place.step, place.partition, place.set_id);
+      // A run may have replaced them meanwhile.
+      if (emptied.changes === 0) return 0;
+      drop(database, place.set_id);
+      return place.rows;
+    });
+  }
+  return dropped;
 }
 
 interface Stage {

@@ -1,8 +1,9 @@
 // sluice prune: deletes what is stored of runs that ended long ago.
 import { dirname } from "node:path";
 import { homeFolder } from "../../config.ts";
+import { loadConfig } from "../../embedded/project.ts";
 import { homeAt } from "../../embedded/home.ts";
-import { pruneRuns } from "../../embedded/prune.ts";
+import { pruneProfiles, pruneQuarantine, pruneRuns } from "../../embedded/prune.ts";
 import { SluiceError } from "../../errors.ts";
 import { milliseconds, type Duration } from "../../pipeline/duration.ts";
 import type { CommandContext, CommandDefinition, CommandInput } from "../command.ts";
@@ -14,7 +15,9 @@ export const command: CommandDefinition = {
   description:
     "Deletes runs that ended longer ago than that, with their steps, logs and attempts, and old cached results. Of each " +
     "pipeline and partition the newest runs stay, and so does the newest that succeeded: what schedules, backfills and " +
-    "waiting steps decide by is never deleted. It may be done while a scheduler works.",
+    "waiting steps decide by is never deleted. Rows in quarantine that were set aside before that time go, too (or after as long as " +
+    "`keepQuarantine` in the configuration says), and so do profiles of data, except the newest 30 of each step. It may be done " +
+    "while a scheduler works.",
   options: [
     { name: "older-than", value: "time", description: "such as 90d or 12h", required: true },
     {
@@ -29,11 +32,20 @@ export const command: CommandDefinition = {
 };
 
 async function run(context: CommandContext, input: CommandInput): Promise<number> {
-  const before = new Date(Date.now() - ageOf(input.text("older-than")!));
+  const now = Date.now();
+  const before = new Date(now - ageOf(input.text("older-than")!));
   const keep = input.number("keep") ?? 1;
-  const home = homeAt(homeFolder(dirname(await context.configPath())));
+  const configPath = await context.configPath();
+  const { keepQuarantine } = await loadConfig(configPath);
+  const home = homeAt(homeFolder(dirname(configPath)));
   const deleted = await pruneRuns(home, before.getTime(), keep);
-  await context.output.result({ deleted, before: before.toISOString() }, () => `${plural(deleted, "run")} deleted\n`);
+  const rows = await pruneQuarantine(home, keepQuarantine === undefined ? before.getTime() : now - keepQuarantine);
+  const profiles = await pruneProfiles(home, before.getTime());
+  await context.output.result(
+    { deleted, quarantined: rows, profiles, before: before.toISOString() },
+    () =>
+      `${plural(deleted, "run")}, ${plural(rows, "row")} in quarantine and ${plural(profiles, "profile")} deleted\n`,
+  );
   return exitCodes.ok;
 }
 

@@ -28,7 +28,7 @@ export function assignmentOf(run: ActiveRun, planned: PlanStep, { step, item, ep
 }
 
 /** Names an effect: the same for every attempt at it, in every run that tries again what an earlier one may have done. */
-function idempotencyKey(runId: string, step: string, item: number | null): string {
+export function idempotencyKey(runId: string, step: string, item: number | null): string {
   return contentHash(item === null ? [runId, step] : [runId, step, item]).slice(0, 32);
 }
 

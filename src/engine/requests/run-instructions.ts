@@ -104,9 +104,9 @@ export function createRunInstructions(options: RunInstructionsOptions): RunInstr
       return { ...asked };
     },
 
-    rerun: ({ run: previous, scope, step }, id) =>
+    rerun: ({ run: previous, scope, step, id: chosen }, id) =>
       options.lane.run(async () => {
-        const key = `rerun:${id}`;
+        const key = `rerun:${chosen ?? id}`;
         const done = await store.runByRequest(key);
         if (done !== null) return { run: done.id };
         const { record, state } = await runNamed(previous);
@@ -127,7 +127,9 @@ export function createRunInstructions(options: RunInstructionsOptions): RunInstr
         }
         const { pipeline, partition, params, scheduledFor } = record;
         const request = { key, pipeline, partition, params, trigger: "rerun", scheduledFor, backfill: null } as const;
-        const [made] = await options.starter.begin([{ plan, request, again: { rerunOf: record.id, state: again } }]);
+        const [made] = await options.starter.begin([
+          { plan, request, again: { rerunOf: record.id, state: again, id: chosen } },
+        ]);
         return { run: made!.id };
       }),
 

@@ -13,7 +13,7 @@ export interface Beginning {
   readonly plan: Plan;
   readonly request: Omit<RunRequest, "notBefore" | "createdAt">;
   /** With what it takes over from an earlier run; absent for one that starts from nothing. */
-  readonly again?: { readonly rerunOf: string; readonly state: RunState };
+  readonly again?: { readonly rerunOf: string; readonly state: RunState; readonly id?: string | undefined };
 }
 
 export interface RunStarterOptions {
@@ -57,7 +57,7 @@ export function createRunStarter(options: RunStarterOptions): RunStarter {
     const { key, pipeline, partition, params, trigger, scheduledFor, backfill } = request;
     return {
       run: {
-        id: runId(pipeline, partition, options.randomId()),
+        id: runId(pipeline, partition, again?.id ?? options.randomId()),
         pipeline,
         version: plan.version,
         partition,
@@ -102,8 +102,8 @@ export function createRunStarter(options: RunStarterOptions): RunStarter {
   };
 }
 
-/** Reads as what it is, and can be typed and be a file's name whatever the partition is called. */
-function runId(pipeline: string, partition: string | null, random: string): string {
+/** The id of a run. Reads as what it is, and can be typed and be a file's name whatever the partition is called. */
+export function runId(pipeline: string, partition: string | null, random: string): string {
   const part = partition?.replace(/[^\p{L}\p{N}._-]+/gu, "-").slice(0, 80);
   return [pipeline, ...(part === undefined ? [] : [part]), random].join("-");
 }

@@ -22,6 +22,8 @@ export type Instruction =
       /** from-failed: what did not succeed, and what follows it · step: one step and what follows · only: one step alone · all */
       readonly scope: "from-failed" | "step" | "only" | "all";
       readonly step: string | null;
+      /** What the id of the new run ends in: asking twice with one makes one run. @default drawn */
+      readonly id?: string;
     }
   | { readonly type: "cancel-run"; readonly run: string; readonly reason: string }
   | {

@@ -23,7 +23,7 @@ export interface Bench {
   readonly quarantine: QuarantineStore;
   /** Writes rows as a dataset; a column without a type is VARCHAR. */
   dataset(columns: readonly (string | Column)[], rows: readonly Readonly<Record<string, unknown>>[]): Promise<Dataset>;
-  judge(contract: Contract, dataset: Dataset, options?: ValidateOptions): Promise<Judged>;
+  judge(contract: Contract, dataset: Dataset, options?: ValidateOptions, quarantine?: QuarantineStore): Promise<Judged>;
   close(): void;
 }
 
@@ -49,7 +49,7 @@ export async function openBench(): Promise<Bench> {
         columns.map((column) => (typeof column === "string" ? { name: column, type: "VARCHAR" } : column)),
         [rows as never],
       ),
-    judge: async (contract, dataset, options) => {
+    judge: async (contract, dataset, options, keeping = quarantine) => {
       const spec = validate({ step: "lines" }, contract, options);
       const context: StepContext = {
         runId: "run",
@@ -70,7 +70,7 @@ export async function openBench(): Promise<Bench> {
       const result = await spec.execute(context, {
         session: async () => session,
         artifacts,
-        quarantine,
+        quarantine: keeping,
         measurements: memoryMeasurementStore(),
         profiles: memoryProfileStore(),
       });

@@ -130,6 +130,19 @@ describe("a validate step", () => {
     }
   });
 
+  it("stops with ACCOUNTING when quarantine keeps fewer rows than it was given", async () => {
+    const dataset = await bench.dataset(columns, [good, { ...good, n: "x" }, { ...good, n: "y" }]);
+    const { replace } = bench.quarantine;
+    const leaky = {
+      ...bench.quarantine,
+      replace: async (...given: Parameters<typeof replace>) => (await replace(...given)) - 1,
+    };
+    await expect(bench.judge(sale, dataset, {}, leaky)).rejects.toMatchObject({
+      code: "ACCOUNTING",
+      message: "3 rows in (3 read) are not 1 valid + 0 duplicate + 1 quarantined (2 failed)",
+    });
+  });
+
   it("judges more rules than fit in one mask", async () => {
     const names = Array.from({ length: 130 }, (_, position) => `c${position}`);
     const wide = contract("wide", {

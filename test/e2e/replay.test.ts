@@ -1,0 +1,145 @@
+// A quarantined row that is replayed is loaded exactly once, whatever is killed in between: into a table that is added to
+// and into one that is replaced.
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { killGroup, sluice, sluiceJson, type RunJson } from "./command.ts";
+import { configWithWarehouse, scratchProject, type ScratchProject } from "./scratch-project.ts";
+
+const pipeline = (name: string, write: string, minimum = 0): string => `
+import { extract, load, pipeline } from "sluice";
+import { csv } from "sluice/connect";
+import { contract, validate } from "sluice/quality";
+import { z } from "zod";
+import { warehouse } from "../sluice.config.ts";
+
+const event = contract("event", { row: z.strictObject({ id: z.int(), amount: z.number().min(${minimum}) }) });
+
+export default pipeline("${name}", ({ step }) => {
+  const rows = step("rows", extract(csv("data/events.csv")));
+  const clean = step("clean", validate(rows, event));
+  step("load", load(clean, warehouse.table("${name}"), { write: "${write}" }));
+});
+`;
+const count = 3000;
+/** Every 100th amount is no number, every 150th is negative. */
+const csv = `id,amount\n${Array.from({ length: count }, (_, id) => `${id},${id % 100 === 7 ? "n/a" : id % 150 === 9 ? -5 : 1}`).join("\n")}\n`;
+const isBroken = (id: number): boolean => id % 100 === 7 || id % 150 === 9;
+const broken = Array.from({ length: count }, (_, id) => id).filter(isBroken);
+
+let project: ScratchProject;
+const options = (): { cwd: string; env: Record<string, string> } => ({ cwd: project.folder, env: { SLUICE_HOME: "" } });
+const json = <T>(...args: string[]): Promise<T> => sluiceJson<T>(args, options());
+const totals = async (table: string): Promise<object> =>
+  (
+    await json<object[]>(
+      "query",
+      `select count(*)::int as n, count(distinct id)::int as ids, sum(amount)::int as amount from warehouse.${table}`,
+    )
+  )[0]!;
+
+beforeAll(() => {
+  project = scratchProject({
+    "sluice.config.ts": configWithWarehouse,
+    "pipelines/added.ts": pipeline("added", "append"),
+    "pipelines/replaced.ts": pipeline("replaced", "replace"),
+    "data/events.csv": csv,
+  });
+});
+afterAll(() => project.remove());
+
+/** Exports, and makes every amount 2. */
+async function mend(name: string, file: string): Promise<number> {
+  const result = await sluice(["quarantine", "export", name, "-o", file], options());
+  expect(result).toMatchObject({ code: 0, stderr: expect.stringMatching(/^\d+ rows in /) });
+  const lines = readFileSync(join(project.folder, file), "utf8").trimEnd().split("\n");
+  writeFileSync(
+    join(project.folder, file),
+    lines
+      .map((line) => {
+        const { record, row } = JSON.parse(line) as { record: number; row: Record<string, unknown> };
+        return JSON.stringify({ record, row: { ...row, amount: "2" } });
+      })
+      .join("\n"),
+  );
+  return lines.length;
+}
+
+describe.each(["added", "replaced"])("rows of quarantine, replayed into a table that is %s", (name) => {
+  it("are loaded once: after a change of the rows, and after a change of the contract", async () => {
+    await json("run", name);
+    const before = { n: count - broken.length, ids: count - broken.length, amount: count - broken.length };
+    expect(await totals(name)).toEqual(before);
+    // Nothing was mended: nothing is loaded, and nothing is lost.
+    const idle = await json<RunJson>("quarantine", "replay", name);
+    expect(idle.run.status).toBe("succeeded");
+    expect(await totals(name)).toEqual(before);
+    expect((await json<{ rows: number }[]>("quarantine", "list", "--pipeline", name))[0]!.rows).toBe(broken.length);
+
+    const negative = broken.filter((id) => id % 100 !== 7).length;
+    project.write(`pipelines/${name}.ts`, pipeline(name, name === "added" ? "append" : "replace", -10));
+    const contract = await json<RunJson>("quarantine", "replay", name);
+    expect(contract.steps.find((step) => step.name === "rows")).toMatchObject({ reusedFrom: expect.any(String) });
+    const loaded = count - broken.length + negative;
+    expect(await totals(name)).toEqual({ n: loaded, ids: loaded, amount: count - broken.length - 5 * negative });
+
+    expect(await mend(name, "rest.jsonl")).toBe(broken.length - negative);
+    await json("quarantine", "replay", name, "--from", "rest.jsonl");
+    expect(await totals(name)).toEqual({
+      n: count,
+      ids: count,
+      amount: count - broken.length - 5 * negative + 2 * (broken.length - negative),
+    });
+    expect(await json("quarantine", "list", "--pipeline", name)).toEqual([]);
+    const again = await sluice(["quarantine", "replay", name], options());
+    expect(again).toMatchObject({ code: 5, stderr: expect.stringMatching(/No row of \w+ is in quarantine/) });
+  });
+});
+
+describe("a replay that is killed", () => {
+  it.each([200, 450, 700, 950, 1200])(
+    "after about %s ms is finished by the same command, each row loaded once",
+    async (after) => {
+      const name = `killed_${after}`;
+      project.write(`pipelines/${name}.ts`, pipeline(name, "append"));
+      await json("run", name);
+      await mend(name, "mended.jsonl");
+      const replay = ["quarantine", "replay", name, "--from", "mended.jsonl"];
+      await sluice(replay, { ...options(), onStart: (child) => setTimeout(() => killGroup(child), after) });
+      const end = await sluice(replay, options());
+      // 5: the first had already done it all.
+      expect([0, 5], end.stderr).toContain(end.code);
+      expect(await totals(name)).toEqual({ n: count, ids: count, amount: count - broken.length + 2 * broken.length });
+      expect(await json("quarantine", "list", "--pipeline", name)).toEqual([]);
+    },
+  );
+});
+
+describe("quarantine commands", () => {
+  it("drop rows, and say what they need", async () => {
+    project.write("pipelines/dropped.ts", pipeline("dropped", "append"));
+    await json("run", "dropped");
+    const vague = await sluice(["quarantine", "drop", "dropped"], options());
+    expect(vague).toMatchObject({ code: 2, stderr: expect.stringContaining("--partition or --all") });
+    expect(await json("quarantine", "drop", "dropped", "--all")).toEqual({
+      pipeline: "dropped",
+      dropped: broken.length,
+    });
+    expect(await json("quarantine", "list", "--pipeline", "dropped")).toEqual([]);
+  });
+
+  it("refuse mended rows that are not in quarantine, or no rows at all", async () => {
+    project.write("pipelines/refused.ts", pipeline("refused", "append"));
+    await json("run", "refused");
+    for (const [text, message] of [
+      ['{"record": 1, "row": {}}', /Record 1 is not in quarantine/],
+      ["{", /line 1, is not JSON/],
+      ['{"record": "x"}', /line 1, is not \{record, row\}/],
+    ] as const) {
+      project.write("bad.jsonl", text);
+      const result = await sluice(["quarantine", "replay", "refused", "--from", "bad.jsonl"], options());
+      expect(result.code).not.toBe(0);
+      expect(result.stderr).toMatch(message);
+    }
+  });
+});
