@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { mariadbMissing, startMariadb } from "../../mariadb-server.ts";
 import { postgresMissing, startPostgres } from "../../postgres-server.ts";
 import { demoFiles, makeProject, type TestProject } from "./project.ts";
 
@@ -155,6 +156,34 @@ describe.skipIf(server === null)(`sluice query of PostgreSQL${server === null ? 
       "sluice.config.ts": `import { defineConfig } from "sluice";
         import { postgres } from "sluice/connect";
         export default defineConfig({ connections: { app: postgres(${JSON.stringify(server!.url)}) } });`,
+    });
+    const ask = (sql: string) => shop.sluice(["query", sql, "--json"]);
+    expect((await ask("select id, total from app.points order by id")).json()).toEqual([
+      { id: "a", total: "9007199254740993" },
+      { id: "b", total: 2 },
+    ]);
+    expect((await ask("select count(*) n from app.staging.other")).json()).toEqual([{ n: 0 }]);
+    const unknown = await ask("from app.nope");
+    expect(unknown).toMatchObject({ code: 5, stdout: "" });
+    expect(unknown.stderr).toContain("It has app.points, app.staging.other.");
+  });
+});
+
+const mariadb = await startMariadb();
+afterAll(() => mariadb?.stop());
+
+describe.skipIf(mariadb === null)(`sluice query of MySQL${mariadb === null ? ` (${mariadbMissing})` : ""}`, () => {
+  it("reads the tables that are named, and names those there are when one is not", async () => {
+    const { createConnection } = await import("mysql2/promise");
+    const client = await createConnection({ uri: mariadb!.url, multipleStatements: true });
+    await client.query(
+      "create table points (id text, total bigint); insert into points values ('a', 9007199254740993), ('b', 2); create database staging; create table staging.other (id int)",
+    );
+    await client.end();
+    using shop = makeProject({
+      "sluice.config.ts": `import { defineConfig } from "sluice";
+        import { mysql } from "sluice/connect";
+        export default defineConfig({ connections: { app: mysql(${JSON.stringify(mariadb!.url)}) } });`,
     });
     const ask = (sql: string) => shop.sluice(["query", sql, "--json"]);
     expect((await ask("select id, total from app.points order by id")).json()).toEqual([
