@@ -27,10 +27,14 @@ export async function stagedRows(request: LoadRequest, session: () => Promise<Se
   }
   for (const name of write.key) requireColumn(request, name, "is in the key");
   if (dataset.rows > 0) await checkKey(request, write, await session());
-  return write.by === "merge" ? mergedRows(request, write) : keysOnly(request, write);
+  return write.by === "merge" ? mergedRows(request, write, session) : keysOnly(request, write);
 }
 
-function mergedRows(request: LoadRequest, { strategy, key, latest, deleted }: Merge): StagedRows {
+async function mergedRows(
+  request: LoadRequest,
+  { strategy, key, latest, deleted }: Merge,
+  session: () => Promise<Session>,
+): Promise<StagedRows> {
   const { dataset } = request;
   if (latest !== null) requireColumn(request, latest, "says which row is the latest");
   if (deleted !== null && requireColumn(request, deleted, "marks deleted rows").type !== "BOOLEAN") {
@@ -41,19 +45,25 @@ function mergedRows(request: LoadRequest, { strategy, key, latest, deleted }: Me
     );
   }
   const columns = loadedColumns(dataset.columns, deleted);
+  const marksDeleted = deleted !== null;
   const mark = deleted === null ? "" : `, coalesce(${quoteIdentifier(deleted)}, false) AS ${deletedColumn}`;
   const rows = `SELECT ${list(columns)}${mark} FROM`;
-  if (strategy === "delete-insert") {
-    return { columns, marksDeleted: deleted !== null, rows: `(${rows} ${readDataset(dataset)})` };
-  }
+  const all = readDataset(dataset);
+  const keys = key.map((name) => quoteIdentifier(name)).join(", ");
+  if (strategy === "delete-insert" || dataset.rows === 0 || !(await hasRepeats(all, keys, await session())))
+    return { columns, marksDeleted, rows: `(${rows} ${all})` };
   const latestType = dataset.columns.find(({ name }) => name === latest)?.type ?? "";
   const order = latest === null ? "" : `${comparable(latest, latestType)} DESC NULLS LAST, `;
-  return {
-    columns,
-    marksDeleted: deleted !== null,
-    rows: `(${rows} (SELECT *, row_number() OVER () AS _sluice_row FROM ${readDataset(dataset)})
-      QUALIFY row_number() OVER (PARTITION BY ${key.map((name) => quoteIdentifier(name)).join(", ")} ORDER BY ${order}_sluice_row DESC) = 1)`,
-  };
+  // Only keys are put in order: whole rows would take memory for all of them.
+  const winners = `SELECT _sluice_row FROM (SELECT *, row_number() OVER () AS _sluice_row FROM ${all})
+    QUALIFY row_number() OVER (PARTITION BY ${keys} ORDER BY ${order}_sluice_row DESC) = 1`;
+  const numbered = `(SELECT *, row_number() OVER () AS _sluice_row FROM ${all})`;
+  return { columns, marksDeleted, rows: `(${rows} ${numbered} WHERE _sluice_row IN (${winners}))` };
+}
+
+async function hasRepeats(all: string, keys: string, session: Session): Promise<boolean> {
+  const rows = await session.rows(`SELECT 1 AS one FROM ${all} GROUP BY ${keys} HAVING count(*) > 1 LIMIT 1`);
+  return rows.length > 0;
 }
 
 function keysOnly({ dataset }: LoadRequest, { key }: Retain): StagedRows {
