@@ -18,15 +18,26 @@ const secrets = {
   token: `zq7PlantedToken.$1\\|\\d`,
   header: `zq7PlantedHeader&<b>'`,
   basic: "zq7PlantedBasic:=",
+  client: "zq7PlantedClient/&",
+  hook: "zq7PlantedHook",
+  tap: 'zq7PlantedTap"\\',
+  // What a server gives, and nobody has set.
+  issued: "zq7PlantedIssued",
 } as const;
 const cores = Object.values(secrets).map((secret) => /^\w+/.exec(secret)![0]);
 /** Also as HTTP's basic authentication writes it. */
-const needles = [...cores, Buffer.from(`user:${secrets.basic}`).toString("base64").replace(/=+$/, "")];
+const needles = [
+  ...cores,
+  Buffer.from(`user:${secrets.basic}`).toString("base64").replace(/=+$/, ""),
+  Buffer.from(`me:${encodeURIComponent(secrets.client)}`)
+    .toString("base64")
+    .replace(/=+$/, ""),
+];
 
 const server = await startPostgres();
 const config = `
   import { defineConfig, env, file } from "sluice";
-  import { basic, bearer, http, lake, postgres } from "sluice/connect";
+  import { basic, bearer, http, inbox, lake, mysql, oauth2, postgres, signature, singer } from "sluice/connect";
   const config = defineConfig({ connections: {
     warehouse: lake(),
     shop: postgres(env("DATABASE_URL")),
@@ -34,9 +45,19 @@ const config = `
     catalogue: http(env("CATALOGUE_URL", { secret: false }), {
       auth: bearer(env("CATALOGUE_TOKEN")), headers: { "X-Key": env("HEADER_SECRET") }, retry: { limit: 0 },
     }),
+    away: mysql(env("AWAY_URL")),
+    machine: http(env("CATALOGUE_URL", { secret: false }), {
+      auth: oauth2({ tokenUrl: env("TOKEN_URL", { secret: false }), clientId: "me", clientSecret: env("CLIENT_SECRET") }), retry: { limit: 0 },
+    }),
+    hooks: inbox({ verify: signature({ header: "x-signature", secret: env("HOOK_SECRET") }) }),
+    // It says what it knows, in the log and as its last words.
+    tap: singer(process.execPath, {
+      args: ["-e", "process.stderr.write(require('fs').readFileSync(process.argv.at(-1), 'utf8') + '\\n'); process.exit(1)", "--"],
+      config: { token: env("TAP_SECRET"), deep: [{ token: env("TAP_SECRET") }] }, discover: false,
+    }),
     other: http(env("CATALOGUE_URL", { secret: false }), { auth: basic("user", file("basic.secret")), retry: { limit: 0 } }),
   } });
-  export const { warehouse, shop, gone, catalogue, other } = config.connections;
+  export const { warehouse, shop, gone, away, machine, hooks, tap, catalogue, other } = config.connections;
   export default config;`;
 
 /** A pipeline of one step, tried twice. */
@@ -45,7 +66,7 @@ const pipelineOf = (name: string, step: string): string => `
   import { extract, load, pipeline, sql, SluiceError, task } from "sluice";
   import { contract, validate } from "sluice/quality";
   import { z } from "zod";
-  import { catalogue, gone, other, shop, warehouse } from "../sluice.config.ts";
+  import { away, catalogue, gone, hooks, machine, other, shop, tap, warehouse } from "../sluice.config.ts";
   const columns = { columns: { code: "code" } };
   const row = contract("row", { row: z.strictObject({ code: z.string(), price: z.number().positive() }) });
   export default pipeline("${name}", { retry: { limit: 1, delay: "10ms" } }, ({ step }) => { ${step} });`;
@@ -63,6 +84,12 @@ const pipelines: Readonly<Record<string, string>> = {
   load_fails: `step("load", load(step("rows", extract(catalogue.get("/items", columns))), gone.table("items")));`,
   refused: `step("rows", extract(catalogue.get("/echo", columns)));`,
   basic_refused: `step("rows", extract(other.get("/echo", columns)));`,
+  away: `step("rows", extract(away.query(sql\`select 1 as one\`)));`,
+  tap_fails: `step("rows", extract(tap.stream("anything")));`,
+  token_refused: `step("rows", extract(machine.get("/echo", columns)));`,
+  received: `step("rows", extract(hooks.received()));`,
+  // Each row is refused with the server's own words, which are kept with it.
+  rows_refused: `step("sent", load(step("rows", extract(catalogue.get("/items", columns))), catalogue.endpoint("/refuse", { batch: 1 })));`,
   nonsense: `step("rows", extract(catalogue.get("/nonsense", columns)));`,
   // Nothing has resolved a reference before: the task takes them from the environment itself.
   throws: `step("throw", task(() => { throw new Error("it was " + ${everySecret}.join(" and ") + encodeURIComponent(process.env.CATALOGUE_TOKEN)); }));`,
@@ -110,6 +137,9 @@ describe("a planted secret", () => {
         return send(request.headers.authorization === `Basic ${btoa(`user:${secrets.basic}`)}` ? 200 : 401, [
           { code: "a" },
         ]);
+      if (request.url === "/token")
+        return send(200, { access_token: secrets.issued, token_type: "bearer", said: request.headers });
+      if (request.url === "/refuse") return send(422, { error: request.headers });
       // A server that tells everyone what it was told.
       if (request.url === "/echo") return send(403, { error: request.headers });
       response
@@ -123,7 +153,12 @@ describe("a planted secret", () => {
       DATABASE_URL: role,
       // Nobody listens on port 1.
       GONE_URL: `postgres://planted:${encodeURIComponent(secrets.password)}@127.0.0.1:1/postgres`,
+      AWAY_URL: `mysql://planted:${encodeURIComponent(secrets.password)}@127.0.0.1:1/shop`,
       CATALOGUE_URL: `http://127.0.0.1:${(api.address() as AddressInfo).port}`,
+      TOKEN_URL: `http://127.0.0.1:${(api.address() as AddressInfo).port}/token`,
+      CLIENT_SECRET: secrets.client,
+      HOOK_SECRET: secrets.hook,
+      TAP_SECRET: secrets.tap,
       CATALOGUE_TOKEN: secrets.token,
       HEADER_SECRET: secrets.header,
     };
@@ -186,7 +221,16 @@ describe("a planted secret", () => {
     expect(JSON.parse(shown.stdout)).toHaveLength(1);
   });
 
-  it.each(["gone", "load_fails", "refused", "basic_refused", "nonsense"])(
+  it("is in no row that a server refuses with what it was told", async () => {
+    await runAndAsk("rows_refused", 0);
+    const shown = await sluice(["quarantine", "show", "rows_refused", "--json"], options());
+    expect(JSON.parse(shown.stdout)).toHaveLength(2);
+    expect(shown.stdout).toContain("[redacted]");
+    expectHidden(shown.stdout, shown.stderr);
+    await runAndAsk("received", 0);
+  });
+
+  it.each(["gone", "away", "load_fails", "refused", "basic_refused", "token_refused", "tap_fails", "nonsense"])(
     "is not told when a connection fails: %s",
     async (pipeline) => {
       const { stderr } = await runAndAsk(pipeline, 1);
@@ -235,6 +279,12 @@ describe("a planted secret", () => {
     const query = await sluice(["query", "select * from gone.items", "--json"], options());
     expect(query.code).not.toBe(0);
     expectHidden(list.stdout, list.stderr, query.stdout, query.stderr);
+    for (const command of ["list", "test"]) {
+      for (const format of [[], ["--json"]]) {
+        const told = await sluice(["connections", command, ...format], options());
+        expectHidden(told.stdout, told.stderr);
+      }
+    }
     await withService(options(), async ({ url }) => {
       const { runs } = (await (await fetch(`${url}/api/runs?limit=100`)).json()) as { runs: { id: string }[] };
       expect(runs.length).toBeGreaterThan(8);
@@ -243,6 +293,8 @@ describe("a planted secret", () => {
         "/metrics",
         "/api/runs",
         "/api/quarantine",
+        "/api/quarantine/rows_refused",
+        "/api/pipelines",
         ...runs.map((run) => `/api/runs/${run.id}`),
       ]) {
         const response = await fetch(`${url}${path}`);
