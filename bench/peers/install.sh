@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs the engines that `npm run bench -- engine` compares with, each in its pinned versions and in a place of its
 # own that git ignores: bash bench/peers/install.sh [airflow] [prefect] [dagster] [luigi] [temporal], and those of
-# `npm run bench -- quality`: [great-expectations] [cuallee], and of `npm run bench -- connect`: [dlt] (none: all).
+# `npm run bench -- quality`: [great-expectations] [cuallee] [pydantic]
+# [pandera], and of `npm run bench -- connect`: [dlt] (none: all).
 # What is there in the right version stays. Needs Python 3.11 (python3.11, python3 or $PYTHON), for temporal also Go and
 # npm; to run it, Airflow and Prefect need PostgreSQL's server (Debian: apt-get install postgresql).
 set -uo pipefail
@@ -75,13 +76,13 @@ install_temporal() {
 }
 
 names=("$@")
-[ $# -gt 0 ] || names=(airflow prefect dagster luigi temporal great-expectations cuallee dlt)
+[ $# -gt 0 ] || names=(airflow prefect dagster luigi temporal great-expectations cuallee pydantic pandera dlt)
 for name in "${names[@]}"; do
   case $name in
     airflow) install_python airflow apache-airflow ;;
-    prefect | dagster | luigi | cuallee | dlt) install_python "$name" "$name" ;;
+    prefect | dagster | luigi | cuallee | pydantic | pandera | dlt) install_python "$name" "$name" ;;
     great-expectations) install_python great-expectations great_expectations ;;
     temporal) install_temporal ;;
-    *) fail "there is no peer \"$name\": airflow, prefect, dagster, luigi, temporal, great-expectations, cuallee or dlt" ;;
+    *) fail "there is no peer \"$name\": airflow, prefect, dagster, luigi, temporal, great-expectations, cuallee, pydantic, pandera or dlt" ;;
   esac
 done

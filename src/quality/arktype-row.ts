@@ -2,7 +2,7 @@
 // is left to ArkType.
 import { SluiceError } from "../errors.ts";
 import { contentHash, type Json } from "../json.ts";
-import { exactPattern } from "./pattern.ts";
+import { patternChecks } from "./pattern-checks.ts";
 import { isPlainText, isPlainValue } from "./plain-text.ts";
 import type { RowReading } from "./row-reading.ts";
 import { allOf, anything, type JsonType, nothing, type Shape, unknown } from "./shape.ts";
@@ -140,10 +140,10 @@ function patternShape(value: unknown): Shape {
     rule: string;
     flags?: string;
   };
-  const pattern = /[gy]/.test(flags) ? null : exactPattern(new RegExp(rule, flags));
-  return pattern === null
+  const checks = /[gy]/.test(flags) ? null : patternChecks(new RegExp(rule, flags));
+  return checks === null
     ? unknown(`the pattern /${rule}/${flags}, which has no exact twin in SQL`)
-    : { op: "text", check: { op: "pattern", pattern } };
+    : allOf(checks.map((check): Shape => ({ op: "text", check })));
 }
 
 /** Lengths of texts are in UTF-16 units. */

@@ -14,7 +14,7 @@ export function checkSql(check: FieldCheck, value: string): string {
 function plainSql(check: FieldCheck, value: string): string {
   switch (check.op) {
     case "pattern":
-      return `regexp_matches(${value}, ${quoteLiteral(check.pattern.source)})`;
+      return `${check.negated === true ? "NOT " : ""}regexp_matches(${value}, ${quoteLiteral(check.pattern.source)})`;
     case "minLength":
       return check.limit === 1 ? `(${value} <> '')` : `(length(${value}) >= ${literalSql(check.limit)})`;
     case "maxLength":

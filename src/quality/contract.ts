@@ -54,6 +54,8 @@ export interface Contract<Row = unknown> {
   readonly onInvalid: "quarantine" | "fail";
   /** What the valid rows of a dataset must be like together. */
   readonly expectations: readonly Expectation[];
+  /** The verdict alone, without reasons: several times as fast. */
+  readonly accepts: (value: unknown) => boolean;
   /** The verdict itself; `safeParse` is its public face. */
   readonly judge: (value: unknown) => Judgement;
 }
@@ -144,6 +146,7 @@ export function contract(name: string, options: ContractOptions<StandardSchema |
     rules,
     onInvalid: options.onInvalid ?? "quarantine",
     expectations,
+    accepts: createTest(schema, validator, rules),
     judge,
   } satisfies Contract);
 }
@@ -223,6 +226,19 @@ function createJudge(
       broken.add(ruleBit(rule.name));
     }
     return { issues, broken, data };
+  };
+}
+
+function createTest(schema: RowSchema, validator: RowValidator, rules: readonly Rule[]): (value: unknown) => boolean {
+  const numbers = schema.fields.filter(({ kind }) => kind === "integer" || kind === "number");
+  return (value) => {
+    if (!validator.test(value)) return false;
+    const row = value as Readonly<Record<string, unknown>>;
+    for (const { name, kind } of numbers) {
+      const number = row[name];
+      if (typeof number === "number" && !isColumnNumber(number, kind)) return false;
+    }
+    return rules.every((rule) => evaluate(rule.expression, row) !== false);
   };
 }
 

@@ -89,7 +89,7 @@ function doubtText(check: FieldCheck): string {
 function checkText(check: FieldCheck): string {
   switch (check.op) {
     case "pattern":
-      return `pattern ${check.pattern.source}`;
+      return `${check.negated === true ? "not the " : ""}pattern ${check.pattern.source}`;
     case "minLength":
     case "maxLength":
       return `${check.op} ${check.limit}`;

@@ -1,5 +1,6 @@
 // The public entry `sluice/quality`: what users write contracts and gates with.
 export { contract, type Contract, type ContractOptions, type RowOf, type Verdict } from "./contract.ts";
+export { checkFile, type CheckFileOptions, type FileReport } from "./check-file.ts";
 export type { FormatMode, JsonSchema } from "./json-schema.ts";
 export type { StandardSchema } from "./standard-schema.ts";
 export { col, rule, type Literal, type Operand, type Rule, type Term } from "./expression.ts";

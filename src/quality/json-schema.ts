@@ -4,6 +4,7 @@ import { SluiceError } from "../errors.ts";
 import type { Json, JsonObject } from "../json.ts";
 import { type JsonFormat, jsonFormats } from "./json-schema-format.ts";
 import { exactPattern } from "./pattern.ts";
+import { patternChecks } from "./pattern-checks.ts";
 import { isPlainText, isPlainValue } from "./plain-text.ts";
 import type { FieldCheck } from "./schema-check.ts";
 import { allOf, anything, type JsonType, nothing, type Shape, unknown } from "./shape.ts";
@@ -223,10 +224,10 @@ function textCheck(check: FieldCheck): Shape {
 }
 
 function patternShape(regex: RegExp): Shape {
-  const pattern = exactPattern(regex);
-  return pattern === null
+  const checks = patternChecks(regex);
+  return checks === null
     ? unknown(`the pattern ${String(regex)}, which has no exact twin in SQL`)
-    : textCheck({ op: "pattern", pattern });
+    : allOf(checks.map(textCheck));
 }
 
 function formatShape(name: string, { check, pattern, except }: JsonFormat): Shape {

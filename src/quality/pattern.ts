@@ -66,7 +66,8 @@ function translate(source: string, unicode: boolean, ignoreCase: boolean): Exact
     if (letter === "(") return group();
     if (letter === "[") return quantified(characterClass(), 1, true);
     if (letter === ".") {
-      seesHalves = true;
+      // Any number of halves is any number of characters.
+      if (!/^\*/.test(peek())) seesHalves = true;
       return quantified(`[^${lineEnds}]`, 1, true);
     }
     if (letter === "\\") return escape();
@@ -80,6 +81,8 @@ function translate(source: string, unicode: boolean, ignoreCase: boolean): Exact
     else if (peek() === "?") refuse();
     const inner = alternation();
     if (take() !== ")") refuse();
+    // The engine takes an anchor before an empty group for the whole text.
+    if (inner.text === "") return quantified("", inner.repeats, false);
     return quantified(`(?:${inner.text})`, inner.repeats, true);
   }
 

@@ -1,12 +1,13 @@
 // Reads one Zod check into a condition with an exact twin in SQL, or says that only the validator can judge it.
 import type { z } from "zod";
-import { type ExactPattern, exactPattern } from "./pattern.ts";
+import type { ExactPattern } from "./pattern.ts";
+import { patternChecks } from "./pattern-checks.ts";
 import type { FieldKind } from "./schema.ts";
 import { zoneOf } from "./timestamp.ts";
 
 /** A condition on a decoded value that SQL judges as the validator does. Lengths are in code points unless they say otherwise. */
 export type FieldCheck =
-  | { readonly op: "pattern"; readonly pattern: ExactPattern }
+  | { readonly op: "pattern"; readonly pattern: ExactPattern; readonly negated?: true }
   | { readonly op: "minLength" | "maxLength"; readonly limit: number; readonly unit?: "utf16" }
   | { readonly op: "minimum" | "maximum"; readonly limit: number; readonly inclusive: boolean }
   | { readonly op: "multipleOf"; readonly step: number }
@@ -141,8 +142,8 @@ function readFormat(draft: CheckDraft, def: CheckDef): void {
   }
   const pattern = def["pattern"];
   const exact =
-    patternFormats.has(format) && def["fn"] === undefined && pattern instanceof RegExp ? exactPattern(pattern) : null;
+    patternFormats.has(format) && def["fn"] === undefined && pattern instanceof RegExp ? patternChecks(pattern) : null;
   if (exact === null)
     draft.residual.push(`the format "${format}"${pattern instanceof RegExp ? ` ${String(pattern)}` : ""}`);
-  else draft.checks.push({ op: "pattern", pattern: exact });
+  else draft.checks.push(...exact);
 }

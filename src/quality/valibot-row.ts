@@ -1,7 +1,7 @@
 // A row written in Valibot: read from its own definitions, which are plain objects, judged by Valibot itself.
 import { SluiceError } from "../errors.ts";
 import { contentHash, type Json } from "../json.ts";
-import { exactPattern } from "./pattern.ts";
+import { patternChecks } from "./pattern-checks.ts";
 import { isPlainText, isPlainValue } from "./plain-text.ts";
 import type { RowReading } from "./row-reading.ts";
 import type { FieldCheck } from "./schema-check.ts";
@@ -134,10 +134,10 @@ function actionShape(action: Part, isNumber: boolean, refuse: Refuse): Shape {
     );
   const { requirement } = action;
   if (requirement instanceof RegExp) {
-    const pattern = requirement.global || requirement.sticky ? null : exactPattern(requirement);
-    return pattern === null
+    const checks = requirement.global || requirement.sticky ? null : patternChecks(requirement);
+    return checks === null
       ? unknown(`the pattern ${String(requirement)}, which has no exact twin in SQL`)
-      : { op: "text", check: { op: "pattern", pattern } };
+      : allOf(checks.map((check) => onlyText(check)));
   }
   return limitShape(action.type, requirement, isNumber) ?? unknown(`the check ${action.type}`);
 }

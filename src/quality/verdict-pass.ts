@@ -11,6 +11,7 @@ import { type CompiledContract, compileContract } from "./compile.ts";
 import type { Contract, Judgement } from "./contract.ts";
 import { type Issue, jsonValue } from "./issue.ts";
 import { failingRows } from "./open-rows.ts";
+import { anyOf, judgedSql, rowWords } from "./verdict-sql.ts";
 import { bitNames, cellsOf, cellTexts, chunks, rowReader } from "./row-reader.ts";
 import type { QuarantinedRow } from "./quarantine-store.ts";
 
@@ -111,27 +112,12 @@ async function deliverySql({ session, dataset, duplicates }: VerdictRequest): Pr
   return `SELECT min(${record}) AS rid, count(*) AS n, ${cells} FROM read_parquet(${files}) GROUP BY ALL`;
 }
 
-/** Adds the decoded values, the mask words, the words of what is open, and `suspect`: this row is broken. */
+/** Adds to the judged rows `suspect`: this row is broken. */
 function verdictSql(compiled: CompiledContract, delivery: string, cellCount: number): string {
-  const decoded = `SELECT ${["*", ...compiled.decoded].join(", ")} FROM (${delivery})`;
-  const flagged = `SELECT ${["*", ...compiled.flags].join(", ")} FROM (${decoded})`;
-  const words = [
-    ...compiled.masks.map((mask, word) => `${mask} AS m${word}`),
-    ...compiled.open.map((mask, word) => `${mask} AS o${word}`),
-  ];
-  const judged = `SELECT ${["*", ...words].join(", ")} FROM (${flagged})`;
   // Only what is read again: every further column of the table costs as much as a check.
   const cells = Array.from({ length: cellCount }, (_, position) => `c${position}`);
-  const kept = new Set(["rid", "n", ...cells, ...compiled.values, ...wordNames(compiled)]);
-  return `SELECT ${[...kept].join(", ")}, ${anyOf("m", compiled.masks)} AS suspect FROM (${judged})`;
-}
-
-function wordNames({ masks, open }: CompiledContract): string[] {
-  return [...masks.map((_, word) => `m${word}`), ...open.map((_, word) => `o${word}`)];
-}
-
-function anyOf(name: "m" | "o", words: readonly string[]): string {
-  return words.length === 0 ? "false" : `(${words.map((_, word) => `${name}${word} <> 0`).join(" OR ")})`;
+  const kept = new Set(["rid", "n", ...cells, ...compiled.values, ...rowWords(compiled)]);
+  return `SELECT ${[...kept].join(", ")}, ${anyOf("m", compiled.masks)} AS suspect FROM (${judgedSql(compiled, delivery)})`;
 }
 
 interface Counts {
@@ -165,7 +151,7 @@ async function* judgeSuspects(
 ): AsyncGenerator<readonly QuarantinedRow[]> {
   const read = rowReader(contract, dataset);
   const masks = compiled.masks.length;
-  const words = wordNames(compiled);
+  const words = rowWords(compiled);
   const texts = cellTexts(dataset);
   const query = `SELECT rid, ${[...words, ...texts].join(", ")} FROM ${table} WHERE suspect ORDER BY rid`;
   for await (const rows of chunks(session, query)) {
