@@ -15,6 +15,7 @@ import { createReasonCounter } from "./reason-counts.ts";
 import { cellsOf, cellTexts, chunks, rowReader } from "./row-reader.ts";
 import { judgedSql, rowWords } from "./verdict-sql.ts";
 
+/** How a file is judged, and how much of what was found is kept. */
 export interface CheckFileOptions {
   /** At most so many failing rows are kept in the report; all are counted. @default 20 */
   readonly examples?: number;

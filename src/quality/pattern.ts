@@ -67,7 +67,7 @@ function translate(source: string, unicode: boolean, ignoreCase: boolean): Exact
     if (letter === "[") return quantified(characterClass(), 1, true);
     if (letter === ".") {
       // Any number of halves is any number of characters.
-      if (!/^\*/.test(peek())) seesHalves = true;
+      if (peek() !== "*") seesHalves = true;
       return quantified(`[^${lineEnds}]`, 1, true);
     }
     if (letter === "\\") return escape();
