@@ -4,7 +4,7 @@ export { checkFile, type CheckFileOptions, type FileReport } from "./check-file.
 export type { FormatMode, JsonSchema } from "./json-schema.ts";
 export type { StandardSchema } from "./standard-schema.ts";
 export { col, rule, type Literal, type Operand, type Rule, type Term } from "./expression.ts";
-export { gate, type GateOptions, type GateReport } from "./gate.ts";
+export { gate, type GateInput, type GateOptions, type GateReport } from "./gate.ts";
 export type { Baseline } from "./drift/baseline.ts";
 export { compareCounts, type CountComparison } from "./drift/compare-counts.ts";
 export { compareNumbers, type NumberComparison } from "./drift/compare-numbers.ts";

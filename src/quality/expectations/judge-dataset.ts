@@ -100,7 +100,8 @@ function short(value: unknown): string {
   return text.length > 120 ? `${text.slice(0, 119)}…` : text;
 }
 
-function measurementKey(context: StepContext, now: number): MeasurementKey {
+/** Where what a step measures lies on its time line. */
+export function measurementKey(context: StepContext, now: number): MeasurementKey {
   const { partition, pipeline, step, runId, fence } = context;
   const isTime = partition !== null && partition.start !== null;
   return {

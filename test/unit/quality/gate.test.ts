@@ -1,10 +1,16 @@
-import { describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { manualClock } from "../../../src/clock.ts";
+import type { Dataset } from "../../../src/dataset/dataset.ts";
+import { createLog, type LogLine } from "../../../src/log.ts";
 import type { StepContext } from "../../../src/pipeline/step.ts";
+import { memoryMeasurementStore } from "../../../src/quality/expectations/memory-measurement-store.ts";
+import type { QualityNeeds } from "../../../src/quality/needs.ts";
+import { type Bench, openBench } from "./judging.ts";
 import { gate, type GateOptions } from "../../../src/quality/index.ts";
 
 function run(options: GateOptions, offered: number, loaded: number, quarantined = 0): Promise<unknown> {
   const inputs = { loaded: { kind: "load-result", asset: "warehouse.sales", offered, loaded, quarantined } };
-  return gate({ step: "loaded" }, options).execute({ inputs } as unknown as StepContext, undefined);
+  return gate({ step: "loaded" }, options).execute({ inputs } as unknown as StepContext, {} as QualityNeeds);
 }
 
 describe("a gate", () => {
@@ -49,6 +55,102 @@ describe("a gate", () => {
   it("refuses conditions that make no sense", () => {
     for (const options of [{}, { loadedRatio: 1.5 }, { loadedRatio: Number.NaN }, { minRows: -1 }, { minRows: 1.5 }]) {
       expect(() => gate({ step: "loaded" }, options)).toThrow(expect.objectContaining({ code: "DEFINITION_INVALID" }));
+    }
+  });
+});
+
+describe("a gate with a circuit breaker", () => {
+  let bench: Bench;
+  let measurements: QualityNeeds["measurements"];
+  let lines: LogLine[];
+  let now = 0;
+  beforeAll(async () => {
+    bench = await openBench();
+  });
+  beforeEach(() => {
+    measurements = memoryMeasurementStore();
+    lines = [];
+  });
+  afterAll(() => bench.close());
+
+  const visit = async (input: object, options: GateOptions, day?: string): Promise<unknown> => {
+    now += 1000;
+    const context = {
+      pipeline: "shop",
+      step: "usual",
+      runId: `run-${now}`,
+      fence: now,
+      partition: day === undefined ? null : { key: day, start: `${day}T00:00:00.000Z`, end: null, keys: {} },
+      inputs: { loaded: input },
+      clock: manualClock(now),
+      log: createLog(
+        (line) => lines.push(line),
+        () => 0,
+      ),
+    } as unknown as StepContext;
+    const needs = { session: async () => bench.session, measurements } as unknown as QualityNeeds;
+    return (await gate({ step: "clean" }, options).execute(context, needs)).output;
+  };
+  const load = (rows: number): object => ({
+    kind: "load-result",
+    asset: "warehouse.sales",
+    offered: rows,
+    loaded: rows,
+    quarantined: 0,
+  });
+  const table = (rows: number, nulls: number): Promise<Dataset> =>
+    bench.dataset(
+      ["id", "customer"],
+      Array.from({ length: rows }, (_, at) => ({ id: String(at), customer: at < nulls ? null : "c" })),
+    );
+
+  it("closes on a fall by 90 % below the median, once there are three runs to compare with", async () => {
+    for (const rows of [1000, 5, 1200]) await visit(load(rows), { fall: 0.9 });
+    await visit(load(101), { fall: 0.9 });
+    // The median of 5, 101, 1000 and 1200 is 550.5.
+    await expect(visit(load(55), { fall: 0.9 })).rejects.toMatchObject({
+      code: "GATE_CLOSED",
+      message: "The gate on warehouse.sales is closed: 55 rows, where the median of the 4 before is 550.5",
+    });
+    // What it refused has not become usual.
+    await expect(visit(load(55), { fall: 0.9 })).rejects.toThrow(/the median of the 4 before is 550.5/);
+    expect(await visit(load(56), { fall: 0.9 })).toMatchObject({ loaded: 56 });
+  });
+
+  it("closes on a column that is suddenly null", async () => {
+    for (let run = 0; run < 3; run += 1) await visit(await table(100, 10), { fall: 0.9 });
+    await expect(visit(await table(100, 95), { fall: 0.9 })).rejects.toMatchObject({
+      message: 'The gate on step "clean" is closed: column "customer" is 95 % null, where it usually is 10 %',
+    });
+    expect(await visit(await table(100, 50), { fall: 0.9 })).toMatchObject({ loaded: 100 });
+  });
+
+  it("compares a day with the days before it, whenever they ran, and not with itself", async () => {
+    for (const day of ["2026-01-03", "2026-01-01", "2026-01-02"]) await visit(load(1000), { fall: 0.9 }, day);
+    await visit(load(9), { fall: 0.9 }, "2026-01-02");
+    await expect(visit(load(9), { fall: 0.9 }, "2026-01-04")).rejects.toThrow(/the median of the 3 before is 1000/);
+    expect(await visit(load(9), { fall: 0.9, since: "2026-01-02" }, "2026-01-04")).toMatchObject({ loaded: 9 });
+  });
+
+  it("warns, or diverts, if it is to", async () => {
+    expect(await visit(load(5), { minRows: 10, onClosed: "warn" })).toMatchObject({
+      loaded: 5,
+      warning: "The gate on warehouse.sales is closed: 5 rows were loaded, fewer than 10",
+    });
+    expect(lines.at(-1)).toMatchObject({ level: "warn" });
+    expect(await visit(load(5), { minRows: 10, onClosed: "divert" })).toBe("closed");
+    expect(await visit(load(50), { minRows: 10, onClosed: "divert" })).toBe("open");
+  });
+
+  it("judges a dataset by what its contract let through", async () => {
+    const dataset = { ...(await table(9, 0)), quarantined: 1 };
+    expect(await visit(dataset, { loadedRatio: 0.9 })).toMatchObject({ offered: 10, loaded: 9, loadedRatio: 0.9 });
+    await expect(visit(dataset, { loadedRatio: 0.95 })).rejects.toMatchObject({ code: "GATE_CLOSED" });
+  });
+
+  it("refuses limits that make no sense", () => {
+    for (const options of [{ fall: 0 }, { fall: 2 }, { fall: 0.9, over: 2 }, { fall: 0.9, since: "soon" }]) {
+      expect(() => gate({ step: "clean" }, options)).toThrow(expect.objectContaining({ code: "DEFINITION_INVALID" }));
     }
   });
 });
