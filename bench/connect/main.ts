@@ -1,7 +1,7 @@
 // Rows out of PostgreSQL into Parquet and back, as whole commands: Sluice's, dlt's and psql's \copy, in turn, on one server
 // and in one run. And how much memory a worker takes for ten times as many rows.
 //
-//   npm run bench -- connect [--quick] [--rounds=N] [--json]      --quick: fewer rows, one round
+//   npm run bench -- connect [--quick] [--rounds=N] [--without-dlt] [--json]      --quick: fewer rows, one round
 import { spawn } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
@@ -99,8 +99,8 @@ function contestantsOf(url: string, scratch: string, file: string): Contestant[]
   const csv = join(scratch, "events.csv");
   const psql = (text: string): string[] => ["psql", url, "-q", "-v", "ON_ERROR_STOP=1", "-c", text];
   const dlt = (...args: string[]): string[] => [python, driver, ...args];
-  const peers = existsSync(python);
-  if (!peers) console.error("dlt is left out: bash bench/peers/install.sh dlt");
+  const peers = existsSync(python) && !process.argv.includes("--without-dlt");
+  if (!existsSync(python)) console.error("dlt is left out: bash bench/peers/install.sh dlt");
   return [
     { name: "sluice", way: "out", command: sluice("out") },
     { name: "psql \\copy", way: "out", command: psql(`\\copy events to '${csv}' (format csv)`) },

@@ -20,6 +20,11 @@ export interface PipedColumn extends Column {
   readonly convert?: (field: string) => string;
 }
 
+export interface PipeOptions {
+  /** At most so many rows are coming, and are in memory: a file costs less than a pipe for them. */
+  readonly fewRows?: number;
+}
+
 /** Writes all rows to the stream, ends it, and tells how many they are; rejects when they aren't all there. */
 export type Produce = (to: Writable) => Promise<number>;
 
@@ -38,12 +43,13 @@ export async function writeCsvPipe(
   artifacts: ArtifactStore,
   columns: readonly PipedColumn[],
   produce: Produce,
+  options: PipeOptions = {},
 ): Promise<Dataset> {
   try {
-    return await throughPipe(session, artifacts, columns, produce, usualRoom);
+    return await throughPipe(session, artifacts, columns, produce, usualRoom, options);
   } catch (error) {
     if (!isTooLong(error)) throw error;
-    return throughPipe(session, artifacts, columns, produce, mostRoom);
+    return throughPipe(session, artifacts, columns, produce, mostRoom, options);
   }
 }
 
@@ -53,15 +59,20 @@ async function throughPipe(
   columns: readonly PipedColumn[],
   produce: Produce,
   room: number,
+  { fewRows }: PipeOptions,
 ): Promise<Dataset> {
   const path = artifacts.temporary(".csv");
   const query = queryOf(path, columns, room);
   const plain = columns.map(({ name, type }) => ({ name, type }));
   try {
-    if (!(await makePipe(path))) {
+    if (fewRows !== undefined || !(await makePipe(path))) {
       const sent = produce(createWriteStream(path));
       await sent;
-      return await writeQuery(session, artifacts, query, { columns: plain, complete: sent });
+      return await writeQuery(session, artifacts, query, {
+        columns: plain,
+        complete: sent,
+        ...(fewRows === undefined ? {} : { maxRows: fewRows }),
+      });
     }
     const sent = Promise.withResolvers<number>();
     sent.promise.catch(() => {});

@@ -76,6 +76,7 @@ function columnsOf(database: DatabaseSync, query: Query, path: string): ReturnTy
 }
 
 const batchSize = 2048;
+const longBatch = 1_000_000;
 /** A query whose values change from one reading to the next could go on for ever. */
 const mostReadings = 4;
 
@@ -91,6 +92,8 @@ async function readAll(
   // The first rows are a good guess, and are read with the rest.
   let lines: Lines | null = linesOf(database, query, observed);
   const head = await lines.next();
+  const whole = head.done === true || (head.value.rows < batchSize && head.value.text.length < longBatch);
+  const few = whole ? { fewRows: batchSize } : {};
   let types = observed.map((column) => column.settled());
   for (let reading = 1; reading <= mostReadings; reading += 1) {
     const guessed = types;
@@ -122,15 +125,18 @@ async function readAll(
       }
     };
     const columns = declared.map(({ name }, index) => pipedColumn(name, guessed[index]!));
-    const written = await writeCsvPipe(await context.session(), context.artifacts, columns, async (to) => {
+    const sending = async (to: Writable): Promise<number> => {
       await produce(to);
       types = observed.map((column) => column.settled());
       if (state.misled || types.some((type, index) => type !== guessed[index])) throw new Misled();
       return state.rows;
-    }).catch((error: unknown) => {
-      if (error instanceof Misled) return null;
-      throw error;
-    });
+    };
+    const written = await writeCsvPipe(await context.session(), context.artifacts, columns, sending, few).catch(
+      (error: unknown) => {
+        if (error instanceof Misled) return null;
+        throw error;
+      },
+    );
     if (written !== null) return { dataset: written, observed };
   }
   throw new SluiceError("QUERY_FAILED", `The query on ${path} gives other values each time it is read`, {
@@ -166,7 +172,7 @@ async function* linesOf(database: DatabaseSync, query: Query, columns: readonly 
       batch += (index === 0 ? "" : ",") + columns[index]!.observe(values[index]);
     batch += "\n";
     rows += 1;
-    if (rows < batchSize && batch.length < 1_000_000) continue;
+    if (rows < batchSize && batch.length < longBatch) continue;
     yield { text: batch, rows };
     [batch, rows] = ["", 0];
     // SQLite works on this thread: without a pause no cancellation could arrive.
