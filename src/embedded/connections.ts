@@ -35,11 +35,14 @@ export interface CheckedConnection {
 
 /** By vendor. */
 const checks: Readonly<Record<string, () => Promise<ConnectionCheck>>> = {
+  duckdb: async () => (await import("../adapters/duckdb/check.ts")).checkDuckdb,
+  folder: async () => (await import("../adapters/files-table/check.ts")).checkFolder,
   http: async () => (await import("../adapters/http/check.ts")).checkHttp,
   inbox: async () => (await import("../adapters/inbox/check.ts")).checkInbox,
   lake: async () => (await import("../adapters/lake/check.ts")).checkLake,
   mysql: async () => (await import("../adapters/mysql/check.ts")).checkMysql,
   postgres: async () => (await import("../adapters/postgres/check.ts")).checkPostgres,
+  s3: async () => (await import("../adapters/s3/check.ts")).checkS3,
   singer: async () => (await import("../adapters/singer/check.ts")).checkSinger,
   sqlite: async () => (await import("../adapters/sqlite/check.ts")).checkSqlite,
 };

@@ -13,7 +13,7 @@ import { scratchProject, type ScratchProject } from "./scratch-project.ts";
 const server = await startPostgres();
 const config = `
 import { defineConfig, env, file } from "sluice";
-import { apiKey, basic, bearer, http, inbox, lake, oauth2, postgres, signature, sqlite } from "sluice/connect";
+import { apiKey, basic, bearer, duckdb, files, http, inbox, lake, mysql, oauth2, postgres, s3, signature, singer, sqlite } from "sluice/connect";
 const url = env("API_URL", { secret: false });
 const retry = { limit: 0 };
 const config = defineConfig({ connections: {
@@ -31,6 +31,12 @@ const config = defineConfig({ connections: {
   machine: http(url, { auth: oauth2({ tokenUrl: env("TOKEN_URL", { secret: false }), clientId: "me", clientSecret: env("CLIENT_SECRET"), scope: "all" }), checkPath: "/me" }),
   stranger: http(url, { auth: oauth2({ tokenUrl: env("TOKEN_URL", { secret: false }), clientId: "other", clientSecret: env("CLIENT_SECRET") }) }),
   unset: http(url, { auth: bearer(env("NOT_SET_ANYWHERE")) }),
+  exports: files({ folder: "exports/tables" }),
+  analytics: duckdb("analytics.duckdb"),
+  torn: duckdb("sluice.config.ts"),
+  away: mysql("mysql://reader:zq7InTheCode@127.0.0.1:1/shop"),
+  bucket: s3({ bucket: "b", endpoint: "http://127.0.0.1:1", accessKeyId: "reader", secretAccessKey: "zq7SecretInTheCode" }),
+  tap: singer("tap-that-is-nowhere", { config: { api_key: "zq7TapInTheCode", token: env("API_TOKEN") } }),
   orders: inbox({ verify: signature({ header: "x-signature", secret: env("HOOK_SECRET") }) }),
 } });
 export default config;
@@ -147,6 +153,8 @@ describe("sluice connections", () => {
       "user",
       "machine",
       "orders",
+      "exports",
+      "analytics",
     );
     expect([code, stderr]).toEqual([0, ""]);
     const line = (name: string): string => stdout.split("\n").find((one) => one.startsWith(`${name} `)) ?? "";
@@ -158,11 +166,13 @@ describe("sluice connections", () => {
     expect(line("coded")).toMatch(/ yes +\? +a key in a header /);
     expect(line("user")).toMatch(/ yes +\? +a user with a password /);
     expect(line("machine")).toMatch(/ yes +\? +an OAuth 2.0 client /);
+    expect(line("exports")).toMatch(/ yes +yes +- +the folder \S+exports\/tables, which the first load makes$/);
+    expect(line("analytics")).toMatch(/ \? +yes +- +the DuckDB file \S+, which the first load makes$/);
     expect(line("orders")).toMatch(/ yes +no +- +POST \/hooks\/orders: 0 deliveries$/);
   });
 
   it("says of those that don't what stands in the way, a line each, with the exit code of the first", async () => {
-    const names = ["lost", "broken", "gone", "wrong", "stranger", "unset"];
+    const names = ["lost", "broken", "gone", "wrong", "stranger", "unset", "torn", "away", "bucket", "tap"];
     const { code, stdout, stderr } = await run("test", "shop", ...names);
     expect(code).toBe(1);
     expect(stdout.match(/PROBLEM/g)).toHaveLength(names.length);
@@ -176,6 +186,10 @@ describe("sluice connections", () => {
     );
     expect(lines[4]).toMatch(/POST http:\S+\/token answered 400 Bad Request\. Check the client's id, secret and scope/);
     expect(lines[5]).toMatch(/The environment variable NOT_SET_ANYWHERE is not set\. Set it/);
+    expect(lines[6]).toMatch(/can't be opened as a DuckDB file/);
+    expect(lines[7]).toMatch(/ECONNREFUSED|refused/i);
+    expect(lines[8]).toMatch(/bucket/);
+    expect(lines[9]).toMatch(/needs the command tap-that-is-nowhere, which isn't there/);
     // A missing reference is a matter of the configuration.
     expect((await run("test", "unset")).code).toBe(3);
     expect(await tested("unset", "shop")).toMatchObject([
@@ -185,7 +199,7 @@ describe("sluice connections", () => {
   });
 
   it("tests all where none is named, and knows those that are defined", async () => {
-    expect((await tested()).map(({ name }) => name)).toHaveLength(15);
+    expect((await tested()).map(({ name }) => name)).toHaveLength(21);
     const { code, stderr } = await run("test", "shoop");
     expect(code).toBe(3);
     expect(stderr).toMatch(/There is no connection "shoop" in sluice\.config\.ts\. It defines warehouse, shop/);

@@ -1,10 +1,11 @@
 // Opens a SQLite file as a step would, for reading, and looks whether it is one.
-import { accessSync, constants, existsSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { ConnectionCheck } from "../../connect/connection-check.ts";
 import type { SqliteSettings } from "../../connect/sqlite.ts";
 import { SluiceError } from "../../errors.ts";
+import { mayWrite } from "../file-system/access.ts";
 
 /** Checks connections of the vendor "sqlite". */
 export const checkSqlite: ConnectionCheck = async (connection, context) => {
@@ -42,12 +43,3 @@ export const checkSqlite: ConnectionCheck = async (connection, context) => {
     writes: mayWrite(path),
   };
 };
-
-function mayWrite(path: string): boolean {
-  try {
-    accessSync(path, constants.W_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
