@@ -4,7 +4,9 @@ import { createHmac } from "node:crypto";
 import type { ChildProcess } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { killGroup, sluice, sluiceJson } from "./command.ts";
+import { readPage } from "../docs/pages.ts";
 import { scratchProject, type ScratchProject } from "./scratch-project.ts";
+import { withService } from "./service.ts";
 
 const secret = "planted-hook-secret";
 const config = `
@@ -126,3 +128,59 @@ describe("webhooks", () => {
     expect(answered.size).toBeGreaterThan(240);
   }, 120_000);
 });
+
+it("the guide's own project takes what each kind of sender delivers, and loads it", async () => {
+  const [configFence, pipelineFence] = readPage("docs/guides/webhooks.md").fences.filter(({ info }) => info === "ts");
+  const project = scratchProject({
+    "sluice.config.ts": configFence!.text,
+    "pipelines/take-payments.ts": `import { extract, load, pipeline } from "sluice";
+      import { payments, warehouse } from "../sluice.config.ts";\n${pipelineFence!.text}`,
+  });
+  const crmSecret = Buffer.from("crm").toString("base64");
+  const env = {
+    SLUICE_HOME: "",
+    STRIPE_SECRET: "s1",
+    GITHUB_SECRET: "s2",
+    CRM_SECRET: `whsec_${crmSecret}`,
+    INTERNAL_TOKEN: "s4",
+  };
+  const options = { cwd: project.folder, env };
+  const hmac = (secret: string, text: string, encoding: "hex" | "base64" = "hex"): string =>
+    createHmac("sha256", secret).update(text).digest(encoding);
+  const at = String(Math.floor(Date.now() / 1000));
+  const body = JSON.stringify({ id: "evt_1", type: "charge.succeeded", data: { object: { amount: 1250 } } });
+  try {
+    await withService(
+      options,
+      async ({ url }) => {
+        const deliver = async (name: string, headers: Record<string, string>): Promise<unknown> => {
+          const response = await fetch(`${url}/hooks/${name}`, { method: "POST", headers, body });
+          return [response.status, await response.json()];
+        };
+        const stripe = { "stripe-signature": `t=${at},v1=${hmac("s1", `${at}.${body}`)}` };
+        expect(await deliver("payments", stripe)).toEqual([200, { delivery: "evt_1", duplicate: false }]);
+        expect(await deliver("payments", stripe)).toEqual([200, { delivery: "evt_1", duplicate: true }]);
+        const github = { "x-hub-signature-256": `sha256=${hmac("s2", body)}`, "x-github-delivery": "d-1" };
+        expect(await deliver("issues", github)).toEqual([200, { delivery: "d-1", duplicate: false }]);
+        const crm = {
+          "webhook-id": "m-1",
+          "webhook-timestamp": at,
+          "webhook-signature": `v1,${hmac("crm", `m-1.${at}.${body}`, "base64")}`,
+        };
+        expect(await deliver("crm", crm)).toEqual([200, { delivery: "m-1", duplicate: false }]);
+        expect(await deliver("internal", { authorization: "Bearer s4" })).toMatchObject([200, { duplicate: false }]);
+        expect(await deliver("internal", { authorization: "Bearer s5" })).toMatchObject([401, {}]);
+      },
+      [],
+    );
+    const { run } = await sluiceJson<{ run: { status: string } }>(["run", "take_payments"], options);
+    expect(run.status).toBe("succeeded");
+    await sluiceJson(["run", "take_payments"], options);
+    const query = ["query", "select position, event_type, amount from warehouse.payments"];
+    expect(await sluiceJson(query, options)).toEqual([{ position: 1, event_type: "charge.succeeded", amount: "1250" }]);
+    const tested = await sluiceJson<{ server: string }[]>(["connections", "test", "payments"], options);
+    expect(tested[0]!.server).toMatch(/^POST \/hooks\/payments: 1 delivery, the last at /);
+  } finally {
+    project.remove();
+  }
+}, 60_000);
