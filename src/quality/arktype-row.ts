@@ -19,6 +19,7 @@ export function readArkTypeRow(contract: string, row: StandardSchema): RowReadin
     throw new SluiceError("DEFINITION_INVALID", `Contract "${contract}": ${what}`, { hint, details: { contract } });
   };
   const json = (row as unknown as { readonly json: Node }).json;
+  if (Array.isArray(json)) refuse("its row is a union", "A row is one object; a column may be a union.");
   const schema = rowOfShape(contract, nodeShape(typeof json === "string" ? json : { ...json, domain: "row" }, refuse));
   const text = JSON.stringify(json);
   // Checks in code are only numbered in that JSON.

@@ -164,6 +164,8 @@ describe("a library's schema", () => {
     ["a default of Valibot", () => contract("c", { row: v.object({ a: v.optional(v.string(), "x") }) })],
     ["a morph of ArkType", () => contract("c", { row: type({ a: "string.trim" }) })],
     ["a default of ArkType", () => contract("c", { row: type({ a: "string = 'x'" }) })],
+    ["a union of rows", () => contract("c", { row: type({ a: "string" }).or({ b: "string" }) })],
+    ["a row of Valibot that takes any key", () => contract("c", { row: v.looseObject({ a: v.string() }) })],
     ["something that is no schema", () => contract("c", { row: 5 as never })],
   ])("is refused with %s", (_, define) => {
     expect(define).toThrow(expect.objectContaining({ code: "DEFINITION_INVALID", hint: expect.any(String) }));
