@@ -19,6 +19,8 @@ export interface HookNotice {
   readonly pipeline: string;
   readonly version: string;
   readonly partition: string | null;
+  /** The run's, as its pipeline's schema made them; null for a pipeline without. */
+  readonly params: Json;
   /** Null when it is about the whole run. */
   readonly step: string | null;
   readonly item: number | null;

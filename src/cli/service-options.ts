@@ -37,11 +37,11 @@ export function addressOf(input: CommandInput): {
   };
 }
 
-/** Runs until it is interrupted, or its scheduler can't go on. */
+/** Runs until it is interrupted, or its scheduler can't go on. A second interrupt ends it at once. */
 export async function untilInterrupted(
   { io }: CommandContext,
   service: Service,
-  close: () => Promise<void>,
+  close: (interrupted: boolean) => Promise<void>,
 ): Promise<void> {
   const stopped = Promise.withResolvers<void>();
   let interrupted = false;
@@ -54,7 +54,7 @@ export async function untilInterrupted(
   try {
     await stopped.promise;
   } finally {
-    await close();
+    await close(interrupted);
     release();
   }
 }

@@ -73,7 +73,8 @@ async function post(
 }
 
 /** What is posted. The names are those of the HTTP API. */
-function bodyOf({ runId, at, ...notice }: HookNotice): Readonly<Record<string, unknown>> {
+/** Without the params: they may be long, and nobody has said that they may leave. */
+function bodyOf({ runId, at, params: _params, ...notice }: HookNotice): Readonly<Record<string, unknown>> {
   return { ...notice, run: runId, at: new Date(at).toISOString() };
 }
 

@@ -30,7 +30,7 @@ function hooksFor(project: Project, notice: HookNotice): readonly HookFunction[]
   if (pipeline === undefined) return [];
   let hooks: Hooks | undefined = pipeline.hooks;
   if (notice.level === "step")
-    hooks = notice.step === null ? undefined : pipeline.code(notice.partition).hooks.get(notice.step);
+    hooks = notice.step === null ? undefined : pipeline.code(notice.partition, notice.params).hooks.get(notice.step);
   return hooks?.[notice.event] ?? [];
 }
 

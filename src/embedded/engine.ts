@@ -3,6 +3,7 @@
 import { randomBytes } from "node:crypto";
 import { availableParallelism, totalmem } from "node:os";
 import { dirname } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { openEngineStore } from "../adapters/sqlite/engine-store.ts";
 import { systemClock, type Clock } from "../clock.ts";
 import { homeFolder } from "../config.ts";
@@ -72,6 +73,13 @@ export interface Engine extends Pick<Scheduler, "instruct" | "finished" | "reque
    * they can't be loaded it rejects with what is wrong, and all stays as it was.
    */
   reload(): Promise<void>;
+  /** Attempts that have been handed to workers and have not ended. */
+  readonly underWay: number;
+  /**
+   * Starts no attempt any more, and resolves when those under way have ended, or after so many milliseconds. What is left
+   * by then ends with `close`, and is made again by whoever opens the engine next.
+   */
+  drain(limitMs: number): Promise<void>;
   /** Cancels everything under way, and begins nothing more. */
   cancel(reason: string): void;
   close(): Promise<void>;
@@ -208,6 +216,15 @@ async function assemble(
       plans = plansOf(await pool.reload());
       leaveNote();
       scheduler.plansChanged();
+    },
+    get underWay() {
+      return scheduler.underWay;
+    },
+    drain: async (limitMs) => {
+      const tooLong = new AbortController();
+      const limit = sleep(limitMs, undefined, { signal: tooLong.signal, ref: true }).catch(() => {});
+      await Promise.race([scheduler.drain(), limit]);
+      tooLong.abort();
     },
     cancel: cancelAll,
     close,

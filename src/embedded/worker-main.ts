@@ -44,9 +44,9 @@ let working = false;
 /** There is something to do; null before the project is loaded. */
 let wake: (() => void) | null = null;
 
-// The scheduler decides when a worker ends: an interrupt typed at the terminal reaches the whole group, and a
-// scheduler that is gone takes its workers with it.
-process.on("SIGINT", () => {});
+// The scheduler decides when a worker ends: an interrupt typed at the terminal reaches the whole group, the end of a
+// service everything it has started, and a scheduler that is gone takes its workers with it.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => {});
 process.on("uncaughtException", (error) => {
   say({ type: "died", failure: redactor.value(toFailure(error)) });
   process.stderr.write(`${redactor.text(error instanceof Error ? (error.stack ?? error.message) : String(error))}\n`);

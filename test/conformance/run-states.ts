@@ -156,6 +156,7 @@ export function noticeOf(runId: string, key: string, at: number): HookNotice {
     pipeline: "sales",
     version: "v",
     partition: null,
+    params: null,
     step: "zeta",
     item: 3,
     attempt: 1,

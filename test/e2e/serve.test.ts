@@ -162,6 +162,56 @@ describe("sluice serve", () => {
     }
   });
 
+  it.each([
+    { drain: "30s", attempts: 1 },
+    { drain: "0s", attempts: 2 },
+  ])("lets attempts under way end for as long as --drain $drain says, and starts none", async ({ drain, attempts }) => {
+    const own = scratchProject({
+      "sluice.config.ts": `import { defineConfig } from "sluice"; export default defineConfig({ workers: 1 });`,
+      "pipelines/slow.ts": `
+          import { existsSync, writeFileSync } from "node:fs";
+          import { pipeline, task } from "sluice";
+          export default pipeline("slow", ({ step }) => {
+            const slow = step("slow", task(async (_inputs, { folder }) => {
+              writeFileSync(folder + "/begun", "");
+              while (!existsSync(folder + "/go")) await new Promise((resolve) => setTimeout(resolve, 20));
+            }));
+            step("after", task({ slow }, () => 1));
+          });`,
+    });
+    const at = { cwd: own.folder, env: { SLUICE_HOME: "" } };
+    let [stderr, stopped] = ["", false];
+    try {
+      await withService(
+        {
+          ...at,
+          onStart: (process) =>
+            process.stderr!.on("data", (text: string) => {
+              stderr += text;
+              // It has heard that it is to stop, and not before: a worker is told, too, as by systemd.
+              if (stopped || !/may end within|stopped, to be made/.test(stderr)) return;
+              stopped = true;
+              own.write("go", "");
+            }),
+        },
+        async ({ post }) => {
+          await post("/api/pipelines/slow/runs", {});
+          await expect.poll(() => existsSync(join(own.folder, "begun")), { timeout: 20_000 }).toBe(true);
+        },
+        ["--drain", drain],
+      );
+      expect(stderr).toMatch(attempts === 1 ? /1 attempt under way may end within 30s/ : /1 attempt stopped/);
+      const finished = await sluice(["run", "slow", "--json"], at);
+      const { steps } = JSON.parse(finished.stdout) as { steps: { name: string; attempts: number }[] };
+      expect(steps.map((row) => [row.name, row.attempts])).toEqual([
+        ["slow", attempts],
+        ["after", attempts === 1 ? 2 : 1],
+      ]);
+    } finally {
+      own.remove();
+    }
+  });
+
   it.skipIf(skipsPromtool)(
     "has metrics that Prometheus finds nothing wrong with (SKIPPED where promtool is missing)",
     async () => {

@@ -28,6 +28,7 @@ export async function withService<T>(
     ...options,
     onStart: (process) => {
       child = process;
+      options.onStart?.(process);
       process.stdout!.once("data", (text: string) => started.resolve((JSON.parse(text) as { url: string }).url));
     },
   });
@@ -35,7 +36,8 @@ export async function withService<T>(
   const url = await started.promise;
   const metricsText = async (): Promise<string> => (await fetch(`${url}/metrics`)).text();
   const stop = async (): Promise<number | null> => {
-    child!.kill("SIGTERM");
+    // To everything it has started, as systemd does.
+    process.kill(-child!.pid!, "SIGTERM");
     return (await ended).code;
   };
   let result: T;

@@ -4,8 +4,7 @@ import { homeFolder } from "../../config.ts";
 import { loadConfig } from "../../embedded/project.ts";
 import { homeAt } from "../../embedded/home.ts";
 import { pruneProfiles, pruneQuarantine, pruneRuns } from "../../embedded/prune.ts";
-import { SluiceError } from "../../errors.ts";
-import { milliseconds, type Duration } from "../../pipeline/duration.ts";
+import { durationOf } from "../duration-option.ts";
 import type { CommandContext, CommandDefinition, CommandInput } from "../command.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { plural } from "../table.ts";
@@ -33,7 +32,7 @@ export const command: CommandDefinition = {
 
 async function run(context: CommandContext, input: CommandInput): Promise<number> {
   const now = Date.now();
-  const before = new Date(now - ageOf(input.text("older-than")!));
+  const before = new Date(now - durationOf("older-than", input.text("older-than")!));
   const keep = input.number("keep") ?? 1;
   const configPath = await context.configPath();
   const { keepQuarantine } = await loadConfig(configPath);
@@ -47,15 +46,4 @@ async function run(context: CommandContext, input: CommandInput): Promise<number
       `${plural(deleted, "run")}, ${plural(rows, "row")} in quarantine and ${plural(profiles, "profile")} deleted\n`,
   );
   return exitCodes.ok;
-}
-
-function ageOf(text: string): number {
-  try {
-    return milliseconds(text as Duration);
-  } catch (cause) {
-    throw new SluiceError("USAGE", `--older-than ${text} is not a length of time`, {
-      hint: "Write a number and a unit, such as 90d, 12h or 30m.",
-      cause,
-    });
-  }
 }

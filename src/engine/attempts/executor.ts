@@ -54,6 +54,7 @@ export interface HookNotice {
   readonly pipeline: string;
   readonly version: string;
   readonly partition: string | null;
+  readonly params: Json;
   readonly step: string | null;
   readonly item: number | null;
   readonly attempt: number | null;

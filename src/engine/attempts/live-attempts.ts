@@ -14,6 +14,7 @@ export interface LiveAttempts<Entry> {
   end(entry: Entry): boolean;
   /** Those that are to be stored now. From then on they count as stored. */
   take(now: number): LiveAttempt[];
+  readonly size: number;
   /** When the oldest that is not stored has to be; null when there is none. */
   dueAt(): number | null;
 }
@@ -40,6 +41,9 @@ export function createLiveAttempts<Entry>(
         taken.push({ ...recordOf(entry), startedAt });
       }
       return taken;
+    },
+    get size() {
+      return unstored.size + stored.size;
     },
     dueAt: () => {
       for (const startedAt of unstored.values()) return startedAt + unstoredFor;

@@ -34,6 +34,7 @@ export function noticesOf(
     pipeline: plan.pipeline,
     version: plan.version,
     partition: record.partition,
+    params: record.params,
     step,
     item,
     attempt: epoch === 0 ? null : epoch,

@@ -91,6 +91,13 @@ export interface Scheduler {
   wake(): void;
   /** Cancels every run that has not ended, and begins none that only a schedule, a backfill or a place in the queue asks for. */
   cancelAll(reason: string): void;
+  /** Attempts that have been handed over and have not ended. */
+  readonly underWay: number;
+  /**
+   * Starts no attempt any more. Resolves when those under way have ended, and what came of them is durable. Whatever else
+   * comes about is still kept for the next scheduler, and `settled` no longer means that runs have ended.
+   */
+  drain(): Promise<void>;
   /** Does nothing from now on. Runs that have not ended stay as they are stored, and their promises open. */
   stop(): void;
 }

@@ -28,8 +28,8 @@ export interface SchedulerCore {
   readonly closed: () => boolean;
   /** Throws once that is so. */
   readonly assertOpen: () => void;
-  /** Something is only noted: no attempt is started. */
-  readonly noting: () => boolean;
+  /** No attempt is started any more, or not by this process. */
+  readonly held: () => boolean;
   /** Why, and how often, everything was cancelled. */
   readonly cancellation: () => { readonly count: number; readonly reason: string };
   /** Nothing can be made durable any more. */
@@ -93,7 +93,7 @@ export function assembleParts(options: SchedulerOptions, core: SchedulerCore): S
     machine: () => options.machine ?? unlimited,
     commits,
     onLog: (line) => options.onLog?.(line),
-    held: core.noting,
+    held: core.held,
     closed,
     ended: idled,
   });

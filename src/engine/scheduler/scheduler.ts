@@ -25,11 +25,13 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   let recovering: Promise<readonly RunRecord[]> | null = null;
   /** Something is only noted here: whatever is to be run is left to another process. */
   let noting = false;
+  /** Who waits for attempts under way to end, none being started any more. */
+  let draining: PromiseWithResolvers<void> | null = null;
   const closed = (): boolean => stopped || broken !== null;
   const parts = assembleParts(options, {
     closed,
     assertOpen,
-    noting: () => noting,
+    held: () => noting || draining !== null,
     cancellation: () => cancellation,
     breakDown,
     troubled: (pipeline, error) => {
@@ -88,8 +90,10 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   }
 
   function checkSettled(): void {
-    if (settling.length === 0 || closed()) return;
+    if (closed()) return;
     const { runner, cached, delivery, instructions, timers } = parts;
+    if (draining !== null && [commits, runner, lane, delivery].every(({ idle }) => idle)) draining.resolve();
+    if (settling.length === 0) return;
     if (![commits, runner, lane, cached, delivery, instructions].every(({ idle }) => idle)) return;
     if (timers.retriesPending()) return;
     for (const { resolve } of settling) resolve();
@@ -110,6 +114,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     queue.abandon(broken);
     close(broken);
     for (const { reject } of settling) reject(broken);
+    draining?.reject(broken);
     settling = [];
     options.onBroken?.(broken);
   }
@@ -167,6 +172,15 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       cancellation = { count: cancellation.count + 1, reason };
       for (const run of active.all()) commits.push(run, { type: "cancelled", reason });
       queue.abandon(new SluiceError("CANCELLED", `The run was cancelled before it began: ${reason}`));
+    },
+    get underWay() {
+      return parts.runner.live.size;
+    },
+    drain: () => {
+      if (broken !== null) return Promise.reject(broken);
+      draining ??= Promise.withResolvers();
+      checkSettled();
+      return unattended(draining.promise);
     },
     stop: () => {
       if (closed()) return;

@@ -106,6 +106,7 @@ describe("the engine's store on SQLite", () => {
     const key = { runId: "new-1", step: "zeta", item: null, attempt: 1 };
     const nobody = {
       partition: null,
+      params: null,
       item: null,
       attempt: null,
       error: null,

@@ -51,6 +51,7 @@ const notice: HookNotice = {
   pipeline: "orders",
   version: "abc",
   partition: "2026-01-05",
+  params: null,
   step: "load",
   item: null,
   attempt: 3,

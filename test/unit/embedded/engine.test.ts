@@ -207,6 +207,23 @@ describe("a run", () => {
     expect(batches.flat().map(Number)).toEqual(Array.from({ length: 25 }, (_, i) => i));
   });
 
+  it("tells a step's hooks as the run's own params describe them", async () => {
+    project = sourceProject({
+      "sluice.config.ts": `import { defineConfig } from "sluice"; export default defineConfig({ workers: 1 });`,
+      "pipelines/report.ts": `
+        import { pipeline, task } from "sluice";
+        import { z } from "zod";
+        ${noting}
+        const folder = import.meta.dirname + "/..";
+        export default pipeline("report", { params: z.object({ team: z.string().default("nobody") }) }, ({ step, params }) => {
+          step("send", task(() => 1), { on: { success: (notice) => note(folder, params.team + " " + notice.params.team) } });
+        });`,
+    });
+    await open();
+    await engine!.run("report", { params: { team: "search" } });
+    expect(notes()).toEqual(["search search"]);
+  });
+
   it("is finished through the faults that a test asks for, and tells its hooks before it is over", async () => {
     project = sourceProject({
       "sluice.config.ts": `

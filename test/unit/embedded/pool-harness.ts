@@ -68,6 +68,7 @@ export async function poolHarness(
         pipeline,
         version: planOf(pipeline)?.version ?? "none",
         partition: null,
+        params: null,
         step: null,
         item: null,
         attempt: null,

@@ -24,6 +24,7 @@ describe("hooks", () => {
       pipeline: "orders",
       version: world.plans.get("orders")!.version,
       partition: null,
+      params: null,
       step: "a",
       item: null,
       attempt: 1,

@@ -15,6 +15,31 @@ async function begin(world: Scripted, plan: Plan): Promise<{ finished: Promise<F
   return { finished };
 }
 
+describe("draining", () => {
+  it("starts nothing more, waits for what is under way, and leaves the rest to the next scheduler", async () => {
+    const world = await scripted([wide]);
+    await begin(world, wide);
+    let drained = false;
+    const draining = world.scheduler.drain().then(() => (drained = true));
+    await world.succeed("a");
+    await world.succeed("b");
+    await settled();
+    expect([drained, world.scheduler.underWay]).toEqual([false, 1]);
+    await world.succeed("c", "kept");
+    await draining;
+    expect(world.started).toEqual(["a#1", "b#1", "c#1"]);
+    // Its last step is due, and was not begun.
+    const next = await world.restart();
+    expect(next.started).toEqual(["d#2"]);
+    expect((await next.store.unfinishedRuns())[0]!.state.steps["c"]).toMatchObject({ attempts: 1, output: "kept" });
+  });
+
+  it("is done at once when nothing is under way", async () => {
+    const world = await scripted([wide]);
+    await expect(world.scheduler.drain()).resolves.toBeUndefined();
+  });
+});
+
 describe("cancelling everything", () => {
   it("ends every run at once, stops its attempts, and records how they ended", async () => {
     const world = await scripted([chain, wide]);
