@@ -6,10 +6,22 @@ import { openProfileStore } from "../adapters/sqlite/profile-store.ts";
 import { openQuarantineStore } from "../adapters/sqlite/quarantine-store.ts";
 import type { QuarantineStore } from "../quality/quarantine-store.ts";
 import type { Home } from "./home.ts";
+import { pruneArtifacts, type PrunedArtifacts } from "./prune-artifacts.ts";
+
+export interface PrunedRuns extends PrunedArtifacts {
+  /** How many runs were deleted; the artifacts are those that nothing refers to any more. */
+  readonly runs: number;
+}
 
 /** @param before In milliseconds since the epoch. @param keep Newest runs of each pipeline and partition that stay. */
-export async function pruneRuns(home: Home, before: number, keep: number): Promise<number> {
-  return withStore(home.state, openEngineStore, (store) => store.prune(before, keep));
+export async function pruneRuns(home: Home, before: number, keep: number): Promise<PrunedRuns> {
+  let pruned: PrunedRuns = { runs: 0, artifacts: 0, bytes: 0 };
+  await withStore(home.state, openEngineStore, async (store) => {
+    const runs = await store.prune(before, keep);
+    pruned = { runs, ...(await pruneArtifacts(store, home, before)) };
+    return runs;
+  });
+  return pruned;
 }
 
 /** Deletes rows that were set aside before a time, and returns how many. */

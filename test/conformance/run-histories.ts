@@ -262,6 +262,40 @@ export function testRunHistories({ name, create }: EngineStoreSuite): void {
       expect((await allRuns())[0]!.sequence).toBeGreaterThan(records[0]!.sequence);
     });
 
+    it("hands over every output that is kept, and none of what was pruned", async () => {
+      const of = (run: string): unknown[] => [{ step: run }, { item: run }];
+      for (const id of ["old-1", "new-1", "open-1"]) {
+        const [made] = await store.createRuns([newRun(plans[0]!, id)]);
+        const [step, item] = of(id);
+        const finishedAt = id === "old-1" ? 50 : 200;
+        const state: RunState = {
+          ...made!.state,
+          ...(id === "open-1" ? {} : { status: "succeeded", finishedAt }),
+          steps: {
+            ...made!.state.steps,
+            alpha: { ...waiting, status: "succeeded", output: step, finishedAt },
+            zeta: { ...waiting, status: "mapped", items: [itemState({ output: item }), itemState()] },
+          },
+        };
+        await store.commit(
+          batch({
+            updates: [{ runId: id, expectedRevision: 0, state, changed: changesBetween(made!.state, state) }],
+            cached: [{ key: id, runId: id, output: { cached: id }, rows: null, assets: [], at: finishedAt }],
+          }),
+        );
+      }
+      const kept = async (): Promise<string[]> => {
+        const found: string[] = [];
+        await store.outputs((json) => found.push(json));
+        return found.sort();
+      };
+      const texts = (ids: readonly string[]): string[] =>
+        ids.flatMap((id) => [...of(id), { cached: id }].map((output) => JSON.stringify(output))).sort();
+      expect(await kept()).toEqual(texts(["old-1", "new-1", "open-1"]));
+      await store.prune(100, 1);
+      expect(await kept()).toEqual(texts(["new-1", "open-1"]));
+    });
+
     it("prunes results and answers from before the time", async () => {
       await store.createRuns([newRun(plans[0]!, "sales-1")]);
       const result = { runId: "sales-1", output: 1, rows: null, assets: [] };

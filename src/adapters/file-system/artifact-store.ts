@@ -4,7 +4,6 @@ import { createHash, randomUUID } from "node:crypto";
 import {
   closeSync,
   createReadStream,
-  existsSync,
   fsyncSync,
   mkdirSync,
   openSync,
@@ -12,6 +11,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
@@ -66,7 +66,7 @@ export function openArtifactStore(folders: ArtifactFolders): ArtifactStore {
 // through the thread pool that is longer than the operation.
 function moveTo(temporaryPath: string, path: string): string {
   const folder = dirname(path);
-  if (existsSync(path)) {
+  if (keptAnew(path)) {
     rmSync(temporaryPath);
   } else {
     flush(temporaryPath);
@@ -78,6 +78,18 @@ function moveTo(temporaryPath: string, path: string): string {
   // Also where another worker has just given the file its name and not flushed it yet.
   flush(folder);
   return path;
+}
+
+/** Is there the same content already? It is then as young as if it were kept for the first time. */
+function keptAnew(path: string): boolean {
+  try {
+    const now = new Date();
+    utimesSync(path, now, now);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+    throw error;
+  }
 }
 
 function pathOf(root: string, hash: string, suffix: string): string {

@@ -6,6 +6,8 @@ import { all } from "./run-queries.ts";
 
 /** Rows that one query looks at, or one transaction deletes, before others have their turn. */
 const stretch = 1_000;
+/** Runs whose outputs are read at a time: each may have many, of up to 64 KiB. */
+const outputStretch = 20;
 
 export async function prune(database: Database, before: number, keep: number): Promise<number> {
   const count = await pruneRuns(database, before, Math.max(1, keep));
@@ -18,6 +20,33 @@ export async function prune(database: Database, before: number, keep: number): P
     before,
   );
   return count;
+}
+
+/** Cached results come first: one that a run takes meanwhile is found with the run. */
+export async function eachOutput(database: Database, look: (json: string) => void): Promise<void> {
+  type Row = { readonly output: string | null };
+  const tell = (rows: readonly Row[]): void => {
+    for (const { output } of rows) if (output !== null) look(output);
+  };
+  for (let after = ""; ;) {
+    const rows = all<Row & { readonly key: string }>(
+      database,
+      "SELECT key, output FROM cached WHERE key > ? ORDER BY key LIMIT ?",
+      after,
+      stretch,
+    );
+    tell(rows);
+    if (rows.length < stretch) break;
+    after = rows.at(-1)!.key;
+    await setImmediate();
+  }
+  // Asked for anew each time: runs that were made meanwhile come in the end.
+  for (let after = 0; after < last(database, "SELECT max(sequence) AS last FROM runs"); after += outputStretch) {
+    const [from, to] = [after, after + outputStretch];
+    for (const table of ["items", "steps"])
+      tell(all<Row>(database, `SELECT output FROM ${table} WHERE run_sequence > ? AND run_sequence <= ?`, from, to));
+    await setImmediate();
+  }
 }
 
 async function pruneRuns(database: Database, before: number, keep: number): Promise<number> {

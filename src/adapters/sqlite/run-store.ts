@@ -23,7 +23,7 @@ import {
   runsNamed,
   unfinishedRuns,
 } from "./run-queries.ts";
-import { prune } from "./run-retention.ts";
+import { eachOutput, prune } from "./run-retention.ts";
 import { json } from "./row-values.ts";
 import { toNotice, toRecord, type NoticeRow, type RunRow } from "./run-rows.ts";
 import { readStatistics } from "./run-totals.ts";
@@ -110,6 +110,7 @@ export function createRunStore(database: Database): RunStore {
     noticeCounts: async () => noticeCounts(database),
     statistics: async () => database.snapshot(() => readStatistics(database)),
     prune: async (before, keep) => prune(database, before, keep),
+    outputs: (look) => eachOutput(database, look),
     close: () => database.close(),
   };
 }

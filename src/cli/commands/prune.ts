@@ -7,12 +7,13 @@ import { pruneProfiles, pruneQuarantine, pruneRuns } from "../../embedded/prune.
 import { durationOf } from "../duration-option.ts";
 import type { CommandContext, CommandDefinition, CommandInput } from "../command.ts";
 import { exitCodes } from "../exit-codes.ts";
-import { plural } from "../table.ts";
+import { formatBytes, plural } from "../table.ts";
 
 export const command: CommandDefinition = {
   examples: ["sluice prune --older-than 90d", "sluice prune --older-than 30d --keep 10"],
   description:
-    "Deletes runs that ended longer ago than that, with their steps, logs and attempts, and old cached results. Of each " +
+    "Deletes runs that ended longer ago than that, with their steps, logs and attempts, old cached results, and the files of " +
+    "datasets and big outputs that nothing refers to any more. Of each " +
     "pipeline and partition the newest runs stay, and so does the newest that succeeded: what schedules, backfills and " +
     "waiting steps decide by is never deleted. Rows in quarantine that were set aside before that time go, too (or after as long as " +
     "`keepQuarantine` in the configuration says), and so do profiles of data, except the newest 30 of each step. It may be done " +
@@ -37,13 +38,20 @@ async function run(context: CommandContext, input: CommandInput): Promise<number
   const configPath = await context.configPath();
   const { keepQuarantine } = await loadConfig(configPath);
   const home = homeAt(homeFolder(dirname(configPath)));
-  const deleted = await pruneRuns(home, before.getTime(), keep);
+  const { runs, artifacts, bytes } = await pruneRuns(home, before.getTime(), keep);
   const rows = await pruneQuarantine(home, keepQuarantine === undefined ? before.getTime() : now - keepQuarantine);
   const profiles = await pruneProfiles(home, before.getTime());
   await context.output.result(
-    { deleted, quarantined: rows, profiles, before: before.toISOString() },
+    {
+      deleted: runs,
+      artifacts: { deleted: artifacts, bytes },
+      quarantined: rows,
+      profiles,
+      before: before.toISOString(),
+    },
     () =>
-      `${plural(deleted, "run")}, ${plural(rows, "row")} in quarantine and ${plural(profiles, "profile")} deleted\n`,
+      `${plural(runs, "run")}, ${plural(artifacts, "artifact")} (${formatBytes(bytes)}), ${plural(rows, "row")} in ` +
+      `quarantine and ${plural(profiles, "profile")} deleted\n`,
   );
   return exitCodes.ok;
 }

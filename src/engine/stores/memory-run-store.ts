@@ -198,6 +198,15 @@ export function createMemoryRunStore(tables: MemoryTables): RunStore {
       updates = keptUpdates(updates, before);
       return gone.length;
     },
+    outputs: async (look) => {
+      const tell = (output: unknown): void => {
+        if (output !== null) look(JSON.stringify(output));
+      };
+      for (const { output } of cached.values()) tell(output);
+      for (const { steps } of runs.values())
+        for (const { text, items } of steps.values())
+          for (const part of [text, ...(items ?? [])]) tell((JSON.parse(part) as { readonly output: unknown }).output);
+    },
     close: () => {},
   };
 }

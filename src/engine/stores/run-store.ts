@@ -251,5 +251,10 @@ export interface RunStore {
    * @returns How many runs were deleted.
    */
   prune(before: number, keep: number): Promise<number>;
+  /**
+   * Hands over the JSON of every output that is kept: of cached results, of items and of steps. Runs that are made or go on
+   * meanwhile are among them. Works in stretches, so that others come between.
+   */
+  outputs(look: (json: string) => void): Promise<void>;
   close(): void;
 }

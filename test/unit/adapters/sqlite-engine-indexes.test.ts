@@ -84,7 +84,7 @@ describe("the engine's store on SQLite", () => {
     handle.exec(history);
     vi.spyOn(DatabaseSync.prototype, "prepare");
     store = openEngineStore(path);
-  });
+  }, 60_000);
   afterEach(() => {
     vi.restoreAllMocks();
     store.close();
@@ -155,6 +155,7 @@ describe("the engine's store on SQLite", () => {
       for (const part of [{}, { step: "zeta" }, { step: "zeta", item: 0 }, { step: "zeta", item: 0, attempt: 1 }])
         await all.logs("new-1", { ...part, tail, after: 1 });
     await all.cached("hash", 1);
+    await all.outputs(() => {});
     await all.assetUpdates(5, 3);
     for (const partition of [undefined, null, "p7"]) await all.newestUpdate("lake.1", partition);
     await all.dueNotices(many, 9);
