@@ -111,7 +111,7 @@ function httpPage(): string {
 400 or above is \`{"error": {"code", "message", "hint"}}\`, with a code from [errors](errors.md). Lists are read on with what the answer calls \`next\`.`,
     "## Reading",
     table("GET"),
-    `\`:id\` of a run may be the beginning of its id, where that names it alone. Reading asks for no token.`,
+    `\`:id\` of a run may be the beginning of its id, where that names it alone. Reading asks for no token, unless the service was started with one for it (\`SLUICE_READ_TOKEN\`): every address but \`/healthz\` then asks for it, or for the one that changes things.`,
     "## Changing something",
     `A request that changes something is a POST with \`Content-Type: application/json\`. It is answered once what it asks for is durable, as \`{"result": …}\`, with status
 202 where a run follows from it. A page of another site is refused, whatever it sends. Where the service can be reached from other machines (\`--host\`), it takes no changes

@@ -191,6 +191,11 @@ export function homeFolder(folder: string): string {
   return home ? resolve(home) : join(folder, ".sluice");
 }
 
+/** What whoever reads by HTTP must show: `SLUICE_READ_TOKEN`; null where it isn't set. */
+export function readToken(): string | null {
+  return process.env["SLUICE_READ_TOKEN"] || null;
+}
+
 /** What whoever changes something by HTTP must show: `SLUICE_TOKEN`; null where it isn't set. */
 export function serviceToken(): string | null {
   return process.env["SLUICE_TOKEN"] || null;

@@ -1,5 +1,5 @@
 // What serve and dev have in common: where they listen, who may change something, and what they say when they begin.
-import { serviceToken } from "../config.ts";
+import { readToken, serviceToken } from "../config.ts";
 import type { Service } from "../embedded/serve.ts";
 import type { CommandContext, CommandInput, OptionDefinition } from "./command.ts";
 
@@ -14,7 +14,8 @@ export const serviceOptions: readonly OptionDefinition[] = [
   {
     name: "host",
     value: "host",
-    description: "address to listen on; beyond this machine, everyone who reaches it can read",
+    description:
+      "address to listen on; beyond this machine, everyone who reaches it can read, unless SLUICE_READ_TOKEN is set",
     default: "127.0.0.1",
   },
   {
@@ -29,11 +30,13 @@ export function addressOf(input: CommandInput): {
   readonly port: number;
   readonly host: string;
   readonly token: string | null;
+  readonly readToken: string | null;
 } {
   return {
     port: input.number("port") ?? 4400,
     host: input.text("host") ?? "127.0.0.1",
     token: input.text("token") ?? serviceToken(),
+    readToken: readToken(),
   };
 }
 

@@ -22,6 +22,8 @@ export interface ServeOptions {
   readonly version: string;
   /** What whoever changes something must show; null for none, which is enough on a loopback address only. */
   readonly token: string | null;
+  /** What whoever reads must show; null for none. @default null */
+  readonly readToken?: string | null;
   /** The scheduler's options; null to serve what is stored and change nothing. */
   readonly engine: Pick<EngineOptions, "command" | "onChange" | "onLog"> | null;
 }
@@ -66,7 +68,14 @@ export async function serveProject(options: ServeOptions): Promise<Service> {
     const local = host === "localhost" || host === "::1" || host.startsWith("127.");
     const hosts = local ? [...new Set([urlHost(host), ...loopback])] : null;
     const writing = writingOf(engine, options.token, local);
-    answer = createApp({ reader, version, hosts, writing, inboxes: engine === null ? null : inboxes }).fetch;
+    answer = createApp({
+      reader,
+      version,
+      hosts,
+      writing,
+      inboxes: engine === null ? null : inboxes,
+      readToken: options.readToken ?? null,
+    }).fetch;
     const { port: bound } = server.address() as AddressInfo;
     return { url: `http://${urlHost(host)}:${bound}`, engine, writing: writing.allowed, close: closeAll };
   } catch (error) {

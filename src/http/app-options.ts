@@ -11,6 +11,8 @@ export interface AppOptions {
   /** Host names under which it may be called, without ports; null for any. */
   readonly hosts: readonly string[] | null;
   readonly writing: Writing;
+  /** What callers that only read must show, but for /healthz; null for none. @default null */
+  readonly readToken?: string | null;
   /** Takes what webhooks deliver; null where the service is for reading only. */
   readonly inboxes: InboxReceiver | null;
 }

@@ -21,6 +21,7 @@ import { requestRoutes, scheduleRoutes } from "./routes/requests.ts";
 import { runRoutes } from "./routes/runs.ts";
 import { searchRoutes } from "./routes/search.ts";
 import { statusOf } from "./statuses.ts";
+import { readGuard } from "./read-guard.ts";
 import { bodyLimitBytes, writeGuard } from "./write-guard.ts";
 
 export function createApp(options: AppOptions): Hono {
@@ -47,6 +48,7 @@ export function createApp(options: AppOptions): Hono {
     }
     await next();
   });
+  app.use(readGuard(options));
   app.use(writeGuard(options.writing));
   app.use(
     bodyLimit({

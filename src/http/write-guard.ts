@@ -1,10 +1,10 @@
 // What a request that changes something must bring: a JSON body, an origin of our own when a browser sends it, and the
 // token where one is set. A page of another site can make a browser send requests here; without these it could start runs.
-import { createHash, timingSafeEqual } from "node:crypto";
 import type { Context, MiddlewareHandler } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { Writing } from "./app-options.ts";
 import type { ErrorResponse } from "./responses.ts";
+import { isToken } from "./token.ts";
 
 /** Bytes of a body at most. */
 export const bodyLimitBytes = 1_048_576;
@@ -66,11 +66,4 @@ function isOfAnotherSite(context: Context): boolean {
     // "null", as a page without an origin sends.
     return true;
   }
-}
-
-/** Takes the same time whatever was sent, so that nothing about the token can be learned by measuring. */
-function isToken(header: string | undefined, token: string): boolean {
-  const given = /^Bearer +(\S+)\s*$/i.exec(header ?? "")?.[1] ?? "";
-  const hash = (text: string): Buffer => createHash("sha256").update(text).digest();
-  return timingSafeEqual(hash(given), hash(token));
 }

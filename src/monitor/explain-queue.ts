@@ -55,6 +55,46 @@ export function heldBack(run: RunningRun, planned: PlanStep, situation: Situatio
   };
 }
 
+/**
+ * What it may be waiting for although nobody is stored as having it: an attempt of less than a second is not stored as being
+ * under way, so among those that want the same, whoever has it can't be told. Null where all of them have room.
+ */
+export function mayBeHeldBack(run: RunningRun, planned: PlanStep, situation: Situation): string | null {
+  const wanted: string[] = [];
+  const rivals = new Set<string>();
+  const compare = (what: string, room: number, amount: (step: PlanStep) => number): void => {
+    const found: string[] = [];
+    let sum = amount(planned);
+    for (const live of situation.live) {
+      const step = stepOf(live, situation);
+      sum += step === null ? 0 : amount(step);
+    }
+    for (const other of situation.running) {
+      for (const step of other.steps) {
+        const theirs = plannedStep(other.plan, step.name);
+        const own = other.record.id === run.record.id && step.name === planned.name;
+        const due = theirs === null || amount(theirs) === 0 ? 0 : dueAttempts(other, step, situation) - (own ? 1 : 0);
+        if (due <= 0) continue;
+        sum += due * amount(theirs!);
+        found.push(workName({ runId: other.record.id, step: step.name, item: null }));
+      }
+    }
+    if (sum <= room || found.length === 0) return;
+    wanted.push(what);
+    for (const name of found) rivals.add(name);
+  };
+  for (const [pool, need] of Object.entries(planned.pools)) {
+    const size = situation.pools?.[pool] ?? Number.POSITIVE_INFINITY;
+    compare(`${need === 1 ? "a slot" : `${need} slots`} of pool ${pool}`, size, (step) => step.pools[pool] ?? 0);
+  }
+  const { concurrency } = planned;
+  if (concurrency !== null)
+    compare(`key ${concurrency.key}`, concurrency.limit, (step) => (step.concurrency?.key === concurrency.key ? 1 : 0));
+  compare("a worker", situation.capacity ?? Number.POSITIVE_INFINITY, () => 1);
+  if (wanted.length === 0) return null;
+  return `waits for ${listed(wanted)}, which one of these has had for less than a second: ${listed([...rivals], named)}`;
+}
+
 type Contends = (other: PlanStep) => boolean;
 
 /** What of the machine is short. An attempt may always go when nothing else is under way, however much it asks for. */

@@ -2,7 +2,7 @@
 import type { StoredStep } from "../engine/stores/run-store.ts";
 import type { StepStatus } from "../engine/state-machine/state.ts";
 import type { PlanStep } from "../pipeline/plan.ts";
-import { heldBack } from "./explain-queue.ts";
+import { heldBack, mayBeHeldBack } from "./explain-queue.ts";
 import { isoTime } from "./run-view.ts";
 import { counted, listed, shellWord, span } from "./sentence.ts";
 import { plannedStep, type AwaitedRun, type RunningRun, type Situation } from "./situation.ts";
@@ -117,7 +117,11 @@ function queued(step: StoredStep, planned: PlanStep | null, { run, situation }: 
   }
   const { reasons, by, ahead } =
     planned === null ? { reasons: [], by: [], ahead: 0 } : heldBack(run, planned, situation);
-  if (reasons.length === 0) return { because: `${what} has just begun, or begins now`, waitsOn: "worker" };
+  if (reasons.length === 0) {
+    const perhaps = planned === null ? null : mayBeHeldBack(run, planned, situation);
+    const or = perhaps === null ? "begins now" : perhaps;
+    return { because: `${what} has just begun, or ${or}`, waitsOn: "worker" };
+  }
   return { because: `${what} waits for ${listed(reasons)}${aheadText(ahead)}`, waitsOn: by[0]! };
 }
 

@@ -249,3 +249,50 @@ describe("the table of addresses", () => {
     }
   });
 });
+
+describe("where reading takes a token", () => {
+  const app = (readToken: string | null = "look"): Hono => {
+    const writing = { allowed: true, instruct, token: "change" } as const;
+    return createApp({ reader, version: "1.2.3", hosts: ["localhost"], writing, inboxes: null, readToken });
+  };
+  const get = async (path: string, authorization?: string, readToken?: string | null): Promise<Response> =>
+    app(readToken).request(`http://localhost:4400${path}`, {
+      headers: authorization === undefined ? {} : { authorization },
+    });
+  const basic = (text: string): string => `Basic ${Buffer.from(text).toString("base64")}`;
+
+  it.each([
+    ["Bearer look", 200],
+    ["Bearer change", 200],
+    [basic("anyone:look"), 200],
+    [basic("look:"), 401],
+    ["Bearer other", 401],
+    ["look", 401],
+    [undefined, 401],
+  ])("a request with %s is answered with %i", async (authorization, status) => {
+    for (const path of ["/", "/api/runs", "/metrics"]) expect((await get(path, authorization)).status).toBe(status);
+  });
+
+  it("one without is told what is missing, and nothing else", async () => {
+    const refused = await get("/api/runs");
+    expect(refused.headers.get("www-authenticate")).toMatch(/^Basic realm=/);
+    expect(await refused.json()).toEqual({
+      error: { code: "USAGE", message: "This service tells nothing without its token", hint: expect.any(String) },
+    });
+    expect(await (await get("/api/nothing")).json()).toMatchObject({ error: { code: "USAGE" } });
+  });
+
+  it("health is told to everyone, and everything where there is no token", async () => {
+    expect((await get("/healthz")).status).not.toBe(401);
+    expect((await get("/api/runs", undefined, null)).status).toBe(200);
+  });
+
+  it("that token changes nothing", async () => {
+    const send = async (token: string): Promise<number> => {
+      const headers = { "content-type": "application/json", authorization: `Bearer ${token}` };
+      const init = { method: "POST", headers, body: "{}" };
+      return (await app().request("http://localhost:4400/api/pipelines/days/unpause", init)).status;
+    };
+    expect([await send("look"), await send("change")]).toEqual([401, 200]);
+  });
+});

@@ -191,6 +191,26 @@ describe("an attempt that is due and has not begun", () => {
     expect(because(free)).toBe("attempt 1 has just begun, or begins now");
   });
 
+  it("says who may have what it waits for, when nobody has had it for long enough to be stored", () => {
+    const drafts = [{ name: "a", pools: { api: 1 } }];
+    const other = runningOf(planOf(drafts), { id: "orders-0" }, queued);
+    const elsewhere = runningOf(planOf([{ name: "a" }]), { id: "orders-8" }, queued);
+    const others = [other, elsewhere];
+    const full = explain(drafts, queued, { situation: { pools: { api: 1 } }, others });
+    expect(because(full)).toBe(
+      "attempt 1 has just begun, or waits for a slot of pool api, which one of these has had for less than a second: orders-0/a",
+    );
+    const room = explain(drafts, queued, { situation: { pools: { api: 2 } }, others });
+    expect(because(room)).toBe("attempt 1 has just begun, or begins now");
+    const concurrency = { key: "warehouse", limit: 1, per: null };
+    const same = runningOf(planOf([{ name: "b", concurrency }]), { id: "orders-0" }, [{ name: "b", status: "queued" }]);
+    expect(because(explain([{ name: "a", concurrency }], queued, { others: [same] }))).toMatch(
+      /or waits for key warehouse, which .*: orders-0\/b$/,
+    );
+    const short = explain([{ name: "a" }], queued, { situation: { capacity: 1 }, others: [elsewhere] });
+    expect(because(short)).toMatch(/or waits for a worker, which .*: orders-8\/a$/);
+  });
+
   it("of a mapped step is counted, and told what holds it back", () => {
     const items = { queued: 9_000, retrying: 3, succeeded: 990, failed: 7, cancelled: 0 };
     const drafts = [{ name: "a", pools: { api: 1 } }];
