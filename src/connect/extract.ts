@@ -6,6 +6,7 @@ import type { Json } from "../json.ts";
 import type { StepContext, StepSpec } from "../pipeline/step.ts";
 import { planIncrement, type IncrementalOptions, type PositionPlan, type WindowPlan } from "./incremental.ts";
 import type { ConnectNeeds } from "./needs.ts";
+import { planNewFiles, readNewFiles, type FromNewFiles, type NewFilesPlan } from "./new-files.ts";
 import { readOnward, readWindow } from "./read-increment.ts";
 import { rejectInto } from "./rejected-rows.ts";
 import type { Table } from "./sink.ts";
@@ -14,7 +15,7 @@ import type { Source, SourceContext } from "./source.ts";
 /** How much of a source is read. */
 export interface ExtractOptions {
   /** Only what is new or changed since the last load of a table, or what lies in a window. @default all of it */
-  readonly incremental?: IncrementalOptions;
+  readonly incremental?: IncrementalOptions | FromNewFiles;
 }
 
 /**
@@ -30,7 +31,8 @@ export interface ExtractOptions {
  */
 export function extract(source: Source, options: ExtractOptions = {}): StepSpec<Dataset, ConnectNeeds> {
   const { incremental } = options;
-  const plan = incremental === undefined ? null : planIncrement(incremental);
+  const plan =
+    incremental === undefined ? null : "by" in incremental ? planNewFiles(incremental) : planIncrement(incremental);
   const into = incremental !== undefined && "into" in incremental ? incremental.into : null;
   return {
     kind: "extract",
@@ -56,18 +58,22 @@ export function extract(source: Source, options: ExtractOptions = {}): StepSpec<
 
 function readIncrement(
   source: Source,
-  plan: PositionPlan | WindowPlan,
+  plan: PositionPlan | WindowPlan | NewFilesPlan,
   into: Table | null,
   context: StepContext,
   needs: ConnectNeeds,
 ): Promise<Dataset> {
-  const increment = {
+  const surroundings = {
     source,
-    read: adapterOf(needs.ranges, source, context, " only in part"),
     sourceContext: sourceContext(context, needs),
     sinkContext: { ...needs, folder: context.folder, signal: context.signal, log: context.log },
     step: context,
   };
+  if (plan.by === "file") {
+    const fileSet = adapterOf(needs.files ?? {}, source, context, " file by file");
+    return readNewFiles(plan, into!, needs, surroundings, fileSet);
+  }
+  const increment = { ...surroundings, read: adapterOf(needs.ranges, source, context, " only in part") };
   return plan.by === "window" ? readWindow(plan, increment) : readOnward(plan, into!, needs, increment);
 }
 
@@ -89,7 +95,7 @@ function adapterOf<A>(
   adapters: Readonly<Record<string, A>>,
   source: Source,
   { step }: StepContext,
-  how: "" | " only in part" = "",
+  how: "" | " only in part" | " file by file" = "",
 ): A {
   const found = adapters[source.vendor];
   if (found !== undefined) return found;

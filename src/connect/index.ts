@@ -42,6 +42,7 @@ export {
 export { duckdb, type DuckdbConnection } from "./duckdb.ts";
 export { lake, type LakeConnection, type LakeOptions, type LakeTable } from "./lake.ts";
 export { mysql, type MysqlConnection } from "./mysql.ts";
+export type { FromNewFiles } from "./new-files.ts";
 export { parquet, type ParquetOptions } from "./parquet.ts";
 export { postgres, type PostgresConnection } from "./postgres.ts";
 export {

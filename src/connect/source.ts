@@ -84,3 +84,20 @@ export interface RangeRead {
 
 /** Reads a range of a source, all of it from one state of the source. Throws DEFINITION_INVALID for what can't be ordered. */
 export type RangeReader = (source: Source, range: ReadRange, context: SourceContext) => Promise<RangeRead>;
+
+/** A file of a source, as it is now. */
+export interface FileStamp {
+  readonly name: string;
+  /** What is cheap to see and differs when the content does: size and time, or the store's tag. */
+  readonly version: string;
+  /** The same for the same content. */
+  readonly hash: string;
+}
+
+/** Reads some of a source's files. */
+export interface FileSet {
+  /** The files there are, in the order in which they are read; one whose version is known has its known hash. */
+  list(source: Source, known: ReadonlyMap<string, FileStamp>, context: SourceContext): Promise<readonly FileStamp[]>;
+  /** The rows of these files. Fails with SOURCE_UNAVAILABLE where one is no longer what the stamp says. */
+  read(source: Source, files: readonly FileStamp[], context: SourceContext): Promise<Dataset>;
+}

@@ -7,7 +7,7 @@ import { openProfileStore } from "../adapters/sqlite/profile-store.ts";
 import { openQuarantineStore } from "../adapters/sqlite/quarantine-store.ts";
 import { isSecret, resolveSetting } from "../config.ts";
 import type { ConnectNeeds } from "../connect/needs.ts";
-import type { RangeReader, SourceAdapter } from "../connect/source.ts";
+import type { FileSet, RangeReader, SourceAdapter } from "../connect/source.ts";
 import { openSession, type Session } from "../dataset/session.ts";
 import type { TransformNeeds } from "../dataset/transform.ts";
 import type { FeatureNeeds } from "../features/materialize.ts";
@@ -77,6 +77,7 @@ export function createServices({ home, folder, memory, redactor }: ServiceOption
     },
     sources,
     ranges,
+    files,
     sinks,
   };
 }
@@ -105,6 +106,13 @@ const ranges: Readonly<Record<string, RangeReader>> = {
   postgres: range(async () => (await import("../adapters/postgres/range.ts")).postgresRange),
   sqlite: range(async () => (await import("../adapters/sqlite/range.ts")).sqliteRange),
 };
+const files = {
+  csv: fileSet(async () => (await import("../adapters/csv/source.ts")).csvFiles),
+  excel: fileSet(async () => (await import("../adapters/excel/source.ts")).excelFiles),
+  json: fileSet(async () => (await import("../adapters/json/source.ts")).jsonFiles),
+  parquet: fileSet(async () => (await import("../adapters/parquet/source.ts")).parquetFiles),
+  s3: fileSet(async () => (await import("../adapters/s3/source.ts")).s3Files),
+};
 const sinks: ConnectNeeds["sinks"] = {
   folder: async () => (await import("../adapters/files-table/local.ts")).folderSink,
   http: async () => (await import("../adapters/http/sink.ts")).httpSink,
@@ -122,6 +130,13 @@ function source(load: () => Promise<SourceAdapter>): SourceAdapter {
 
 function range(load: () => Promise<RangeReader>): RangeReader {
   return async (...given) => (await load())(...given);
+}
+
+function fileSet(load: () => Promise<FileSet>): FileSet {
+  return {
+    list: async (...given) => (await load()).list(...given),
+    read: async (...given) => (await load()).read(...given),
+  };
 }
 
 function once<T>(make: () => T): () => T {

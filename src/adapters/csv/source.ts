@@ -2,13 +2,14 @@
 // fails with one line that names the file.
 import { rm } from "node:fs/promises";
 import type { CsvColumn, CsvRequest } from "../../connect/csv.ts";
-import type { SourceAdapter, SourceContext } from "../../connect/source.ts";
+import type { FileSet, SourceAdapter, SourceContext } from "../../connect/source.ts";
 import type { Column, Dataset } from "../../dataset/dataset.ts";
 import { quoteIdentifier, quoteLiteral, quotePath } from "../../dataset/sql.ts";
 import { writeQuery } from "../../dataset/write-dataset.ts";
 import { isSluiceError, SluiceError } from "../../errors.ts";
 import { contentHash } from "../../json.ts";
 import { contentLimits, type ContentLimits } from "../files/content.ts";
+import { localFileSet } from "../files/file-set.ts";
 import { localFiles, type FileReader, type SourceFile } from "../files/list.ts";
 import { createRejects } from "../files/rejects.ts";
 import { checkPresent, columnsOf } from "./columns.ts";
@@ -29,6 +30,9 @@ export function createCsvSource(limits: ContentLimits = contentLimits): SourceAd
 export function csvReader(limits: ContentLimits = contentLimits): FileReader {
   return (files, request, context) => readFiles(files, request as CsvRequest, context, limits);
 }
+
+/** The same, file by file. */
+export const csvFiles: FileSet = localFileSet(csvReader(), csvExtensions);
 
 async function readFiles(
   files: readonly SourceFile[],

@@ -4,10 +4,11 @@ import { rm } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
 import type { CsvRequest } from "../../connect/csv.ts";
 import type { ExcelRequest } from "../../connect/excel.ts";
-import type { SourceAdapter, SourceContext } from "../../connect/source.ts";
+import type { FileSet, SourceAdapter, SourceContext } from "../../connect/source.ts";
 import type { Dataset } from "../../dataset/dataset.ts";
 import { SluiceError } from "../../errors.ts";
 import { csvReader } from "../csv/source.ts";
+import { localFileSet } from "../files/file-set.ts";
 import { localFiles, type FileReader, type SourceFile } from "../files/list.ts";
 import { malformed } from "../files/malformed.ts";
 import { createRejects, type Rejects } from "../files/rejects.ts";
@@ -21,6 +22,9 @@ export const excelReader: FileReader = (files, request, context) => readFiles(fi
 
 /** The adapter of the vendor "excel". */
 export const excelSource: SourceAdapter = localFiles(excelReader, excelExtensions);
+
+/** The same, file by file. */
+export const excelFiles: FileSet = localFileSet(excelReader, excelExtensions);
 
 async function readFiles(
   files: readonly SourceFile[],

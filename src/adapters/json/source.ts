@@ -2,13 +2,14 @@
 // is set aside, or the whole fails with one line that names the file and the place.
 import { rm } from "node:fs/promises";
 import type { JsonRequest } from "../../connect/json-files.ts";
-import type { SourceAdapter, SourceContext } from "../../connect/source.ts";
+import type { FileSet, SourceAdapter, SourceContext } from "../../connect/source.ts";
 import type { Column, Dataset } from "../../dataset/dataset.ts";
 import { writeRows } from "../../dataset/write-dataset.ts";
 import { SluiceError } from "../../errors.ts";
 import { contentHash } from "../../json.ts";
 import { contentLimits, type Content, type ContentLimits } from "../files/content.ts";
 import { openUtf8 } from "../files/encoding.ts";
+import { localFileSet } from "../files/file-set.ts";
 import { localFiles, type FileReader, type SourceFile } from "../files/list.ts";
 import { malformed } from "../files/malformed.ts";
 import { createRejects, type Rejects } from "../files/rejects.ts";
@@ -37,6 +38,9 @@ export function createJsonSource(limits: ContentLimits = contentLimits): SourceA
 export function jsonReader(limits: ContentLimits = contentLimits): FileReader {
   return (files, request, context) => readFiles(files, request as JsonRequest, context, limits);
 }
+
+/** The same, file by file. */
+export const jsonFiles: FileSet = localFileSet(jsonReader(), jsonExtensions);
 
 interface OpenedFile {
   readonly file: string;

@@ -2,13 +2,14 @@
 // would cast one to the other.
 import type { FileColumn } from "../../connect/file-source.ts";
 import type { ParquetRequest } from "../../connect/parquet.ts";
-import type { SourceAdapter, SourceContext } from "../../connect/source.ts";
+import type { FileSet, SourceAdapter, SourceContext } from "../../connect/source.ts";
 import type { Column, Dataset } from "../../dataset/dataset.ts";
 import { probableRename } from "../../dataset/rename-suspicion.ts";
 import type { Session } from "../../dataset/session.ts";
 import { quoteIdentifier, quotePath } from "../../dataset/sql.ts";
 import { writeQuery } from "../../dataset/write-dataset.ts";
 import { isSluiceError, SluiceError } from "../../errors.ts";
+import { localFileSet } from "../files/file-set.ts";
 import { localFiles, type FileReader, type SourceFile } from "../files/list.ts";
 import { malformed } from "../files/malformed.ts";
 
@@ -21,6 +22,9 @@ export const parquetReader: FileReader = (files, request, context) =>
 
 /** The adapter of the vendor "parquet". */
 export const parquetSource: SourceAdapter = localFiles(parquetReader, parquetExtensions);
+
+/** The same, file by file. */
+export const parquetFiles: FileSet = localFileSet(parquetReader, parquetExtensions);
 
 async function readFiles(
   files: readonly SourceFile[],

@@ -24,7 +24,7 @@ export interface Bucket {
   /** Objects whose keys begin with `prefix`, in the order of their keys. */
   list(prefix: string): AsyncIterable<ObjectEntry>;
   /** The object's content into a file; fails when it is no longer the one that was listed. */
-  download(entry: ObjectEntry, path: string, signal: AbortSignal): Promise<void>;
+  download(entry: Pick<ObjectEntry, "key" | "etag">, path: string, signal: AbortSignal): Promise<void>;
   /** A file as an object, whole or not at all. */
   upload(key: string, path: string): Promise<void>;
   /** Null where there is no such object. */

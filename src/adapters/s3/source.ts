@@ -1,7 +1,7 @@
 // Reads objects of a bucket as files: each is fetched into a temporary file, whole, and read by the format's own reader. Tables
 // of files are read as of their newest manifest.
 import { rm } from "node:fs/promises";
-import type { Source, SourceAdapter, SourceContext } from "../../connect/source.ts";
+import type { FileSet, Source, SourceAdapter, SourceContext } from "../../connect/source.ts";
 import type { Dataset } from "../../dataset/dataset.ts";
 import { writeQuery } from "../../dataset/write-dataset.ts";
 import type { JsonObject } from "../../json.ts";
@@ -34,25 +34,55 @@ export const s3Source: SourceAdapter = async (source, context) => {
   return source.request["table"] === undefined ? readObjects(source, context) : readTable(source, context);
 };
 
-async function readObjects({ connection, request }: Source, context: SourceContext): Promise<Dataset> {
-  const format = formats[request["format"] as string]!;
-  const inner = request["request"] as JsonObject & FileRequest;
-  const bucket = await openBucket(connection!, context.resolve, "SOURCE");
+/** The same, object by object: its tag tells whether it has changed. */
+export const s3Files: FileSet = {
+  list: async ({ connection, request }, known, context) => {
+    context.signal.throwIfAborted();
+    const bucket = await openBucket(connection!, context.resolve, "SOURCE");
+    const inner = request["request"] as FileRequest;
+    const tolerant = known.size > 0 ? { ...inner, whenMissing: "empty" as const } : inner;
+    const entries = await listObjects(bucket, tolerant, formats[request["format"] as string]!.extensions);
+    return entries.map(({ key, etag }) => ({ name: key, version: etag, hash: etag }));
+  },
+  read: async (source, files, context) => {
+    const bucket = await openBucket(source.connection!, context.resolve, "SOURCE");
+    return readEntries(
+      bucket,
+      files.map(({ name, version }) => ({ key: name, etag: version })),
+      source,
+      context,
+    );
+  },
+};
+
+async function readObjects(source: Source, context: SourceContext): Promise<Dataset> {
+  const bucket = await openBucket(source.connection!, context.resolve, "SOURCE");
+  const { extensions } = formats[source.request["format"] as string]!;
+  const entries = await listObjects(bucket, source.request["request"] as FileRequest, extensions);
+  return readEntries(bucket, entries, source, context);
+}
+
+async function readEntries(
+  bucket: Bucket,
+  entries: readonly Pick<ObjectEntry, "key" | "etag">[],
+  { request }: Source,
+  context: SourceContext,
+): Promise<Dataset> {
   const files: SourceFile[] = [];
   try {
-    for (const entry of await listObjects(bucket, inner, format.extensions)) {
+    for (const entry of entries) {
       const path = context.artifacts.temporary(".object");
       files.push({ name: `s3://${bucket.name}/${entry.key}`, path });
       await bucket.download(entry, path, context.signal);
     }
-    return await format.read(files, inner, context);
+    return await formats[request["format"] as string]!.read(files, request["request"] as JsonObject, context);
   } finally {
     await Promise.all(files.map(({ path }) => rm(path, { force: true })));
   }
 }
 
 /** The objects to read, in the order of their keys; none where that means no rows. */
-export async function listObjects(
+async function listObjects(
   bucket: Bucket,
   request: FileRequest,
   extensions: readonly string[],

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { globPattern } from "../../../src/adapters/files/glob.ts";
 import { openBucket } from "../../../src/adapters/s3/client.ts";
 import { s3Sink } from "../../../src/adapters/s3/sink.ts";
-import { s3Source } from "../../../src/adapters/s3/source.ts";
+import { s3Files, s3Source } from "../../../src/adapters/s3/source.ts";
 import { s3, type S3Connection, type S3Options } from "../../../src/connect/s3.ts";
 import type { LoadRequest } from "../../../src/connect/sink.ts";
 import type { Dataset } from "../../../src/dataset/dataset.ts";
@@ -166,6 +166,26 @@ describe.skipIf(server === null)(`buckets${server === null ? ` (${s3Missing})` :
         line: 3,
         text: "3",
       });
+    });
+
+    it("tells new and changed objects by their tags", async () => {
+      const source = connection.csv("in/*.csv");
+      await put(connection, "in/a.csv", "n\n1\n");
+      await put(connection, "in/b.csv", "n\n2\n");
+      const first = await s3Files.list(source, new Map(), own.context);
+      expect(first.map(({ name }) => name)).toEqual(["in/a.csv", "in/b.csv"]);
+      await put(connection, "in/b.csv", "n\n3\n");
+      await put(connection, "in/a.csv", "n\n1\n");
+      const known = new Map(first.map((stamp) => [stamp.name, stamp]));
+      const now = await s3Files.list(source, known, own.context);
+      expect(now.filter(({ name, hash }) => known.get(name)!.hash !== hash).map(({ name }) => name)).toEqual([
+        "in/b.csv",
+      ]);
+      expect((await s3Files.read(source, now.slice(1), own.context)).rows).toBe(1);
+      await expect(s3Files.read(source, first.slice(1), own.context)).rejects.toMatchObject({
+        code: "SOURCE_UNAVAILABLE",
+      });
+      expect(await s3Files.list(connection.csv("none/*.csv"), known, own.context)).toEqual([]);
     });
 
     it("a file of several parts arrives whole", async () => {
