@@ -20,7 +20,7 @@ import { copyInOptions, writeCsv } from "./csv.ts";
 import { findEarlier, prepareLedger, recordLoad, storedPosition, storePositions } from "./ledger.ts";
 import { postgresDialect } from "./dialect.ts";
 import { prepareTable, presentColumns, tableColumns, type Target } from "./table.ts";
-import { loadingExpression } from "./types.ts";
+import { isBare, loadingExpression } from "./types.ts";
 
 const stagedTable = "pg_temp.sluice_staged";
 
@@ -155,12 +155,14 @@ async function writeRowsAsCsv(
   session: Session,
   path: string,
 ): Promise<void> {
-  const values = [
-    ...columns.map(loadingExpression),
-    ...(marksDeleted ? [deletedColumn] : []),
-    ...(direct ? [partition === null ? "NULL" : quoteLiteral(partition)] : []),
+  const expressions = [
+    ...columns.map((column) => [loadingExpression(column), !isBare(column)] as const),
+    ...(marksDeleted ? [[deletedColumn, false] as const] : []),
+    ...(direct ? [[partition === null ? "NULL" : quoteLiteral(partition), true] as const] : []),
   ];
-  await writeCsv(session, `SELECT ${values.join(", ")} FROM ${rows}`, path);
+  const list = expressions.map(([expression], position) => `${expression} AS c${position}`);
+  const quoted = expressions.flatMap(([, isQuoted], position) => (isQuoted ? [`c${position}`] : []));
+  await writeCsv(session, `SELECT ${list.join(", ")} FROM ${rows}`, path, quoted);
 }
 
 async function targetOf(client: PostgresClient, { name, connection }: Table): Promise<Target> {

@@ -98,6 +98,13 @@ export function loadingExpression(column: Column): string {
   return isNested(column.type) ? `to_json(${name})` : name;
 }
 
+/** Is the text of its values never in need of quotes: digits, signs, points and colons? */
+export function isBare({ type }: Column): boolean {
+  return /^(BOOLEAN|U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL\(.*\)|DATE|TIME|TIMESTAMP.*|UUID)$/.test(
+    type,
+  );
+}
+
 function decimalOf(type: string): { readonly precision: number; readonly scale: number } | null {
   const match = /^DECIMAL\((\d+),\s*(\d+)\)$/.exec(type);
   return match === null ? null : { precision: Number(match[1]), scale: Number(match[2]) };

@@ -2,7 +2,7 @@
 // for every destination. Of repeated keys one row is left, and a row without its key refuses the load before anything is written.
 import type { LoadRequest } from "../../connect/sink.ts";
 import type { Merge, Retain } from "../../connect/write-disposition.ts";
-import type { Column } from "../../dataset/dataset.ts";
+import type { Column, Dataset } from "../../dataset/dataset.ts";
 import type { Session } from "../../dataset/session.ts";
 import { quoteIdentifier } from "../../dataset/sql.ts";
 import { readDataset } from "../../dataset/write-dataset.ts";
@@ -50,7 +50,7 @@ async function mergedRows(
   const rows = `SELECT ${list(columns)}${mark} FROM`;
   const all = readDataset(dataset);
   const keys = key.map((name) => quoteIdentifier(name)).join(", ");
-  if (strategy === "delete-insert" || dataset.rows === 0 || !(await hasRepeats(all, keys, await session())))
+  if (strategy === "delete-insert" || dataset.rows === 0 || !(await hasRepeats(dataset, keys, await session())))
     return { columns, marksDeleted, rows: `(${rows} ${all})` };
   const latestType = dataset.columns.find(({ name }) => name === latest)?.type ?? "";
   const order = latest === null ? "" : `${comparable(latest, latestType)} DESC NULLS LAST, `;
@@ -61,9 +61,19 @@ async function mergedRows(
   return { columns, marksDeleted, rows: `(${rows} ${numbered} WHERE _sluice_row IN (${winners}))` };
 }
 
-async function hasRepeats(all: string, keys: string, session: Session): Promise<boolean> {
-  const rows = await session.rows(`SELECT 1 AS one FROM ${all} GROUP BY ${keys} HAVING count(*) > 1 LIMIT 1`);
-  return rows.length > 0;
+/** So many keys are held against each other at once. */
+const mostKeys = 2_000_000;
+
+async function hasRepeats(dataset: Dataset, keys: string, session: Session): Promise<boolean> {
+  const passes = Math.ceil(dataset.rows / mostKeys);
+  for (let pass = 0; pass < passes; pass += 1) {
+    const part = passes === 1 ? "" : `WHERE hash(${keys}) % ${passes} = ${pass}`;
+    const rows = await session.rows(
+      `SELECT 1 AS one FROM ${readDataset(dataset)} ${part} GROUP BY ${keys} HAVING count(*) > 1 LIMIT 1`,
+    );
+    if (rows.length > 0) return true;
+  }
+  return false;
 }
 
 function keysOnly({ dataset }: LoadRequest, { key }: Retain): StagedRows {
