@@ -39,6 +39,7 @@ export const commandTable: readonly CommandEntry[] = [
     summary: "Say what a run or a pipeline waits for, or why it ended as it did",
     load: () => import("./commands/why.ts"),
   },
+  { path: ["report"], summary: "Write a page about a run's data", load: () => import("./commands/report.ts") },
   { path: ["diff"], summary: "Show how a definition has changed", load: () => import("./commands/diff.ts") },
   {
     path: ["approve"],

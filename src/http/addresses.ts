@@ -33,6 +33,12 @@ export const addresses: readonly Address[] = [
   { method: "GET", path: "/api/runs/:id", summary: "A run with its steps and attempts", answer: "RunResponse" },
   {
     method: "GET",
+    path: "/api/runs/:id/report",
+    summary: "What is known of the run's data: expectations, drift, gates, failing rows, history",
+    answer: "RunReportResponse",
+  },
+  {
+    method: "GET",
     path: "/api/runs/:id/why",
     summary: "What the run and each of its steps wait for, or why they ended as they did",
     answer: "RunWhyResponse",

@@ -1,5 +1,6 @@
 // The wire types: what each address answers with. The handlers and whoever reads the API share them.
 import type { BackfillPreview } from "../engine/requests/backfill-preview.ts";
+import type { RunReport } from "../embedded/run-report.ts";
 import type { ErrorCode } from "../errors.ts";
 import type { EntityFeatures } from "../features/serve.ts";
 import type { Json } from "../json.ts";
@@ -64,6 +65,9 @@ export interface LogsResponse {
   /** What `after` takes to read on: lines may still come while the run is under way. */
   readonly next: number;
 }
+
+/** GET /api/runs/:id/report */
+export type RunReportResponse = RunReport;
 
 /** GET /api/runs/:id/why */
 export interface RunWhyResponse extends Explanation {

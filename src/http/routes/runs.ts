@@ -3,6 +3,7 @@ import { Hono } from "hono";
 import type { RunFilter } from "../../engine/stores/run-store.ts";
 import type { ItemStatus, RunStatus } from "../../engine/state-machine/state.ts";
 import { currentPlan, explainStoredRun } from "../../embedded/explanations.ts";
+import { readRunReport } from "../../embedded/run-report.ts";
 import { SluiceError } from "../../errors.ts";
 import { viewAttempt, viewDocument, viewItem, viewLiveAttempt, viewLogLine, viewRun } from "../../monitor/run-view.ts";
 import type { Plan } from "../../pipeline/plan.ts";
@@ -16,6 +17,7 @@ import type {
   ItemsResponse,
   LogsResponse,
   RunResponse,
+  RunReportResponse,
   RunsResponse,
   RunWhyResponse,
 } from "../responses.ts";
@@ -58,6 +60,10 @@ export function runRoutes(options: AppOptions): Hono {
       const record = await reader.findRun(context.req.param("id"));
       const explanation = await explainStoredRun(reader, record);
       return context.json({ run: viewRun(record), ...explanation } satisfies RunWhyResponse);
+    })
+    .get("/:id/report", async (context) => {
+      const record = await reader.findRun(context.req.param("id"));
+      return context.json((await readRunReport(reader, record)) satisfies RunReportResponse);
     })
     .get("/:id/logs", async (context) => {
       const record = await reader.findRun(context.req.param("id"));
