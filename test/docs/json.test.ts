@@ -81,7 +81,8 @@ describe("what docs/reference/json.md shows", () => {
       null,
       ["code", "message", "retryable", "hint"],
     ]);
-    await print("run", "orders_daily", "--partition", "2026-01-05");
+    const day = (await print("run", "orders_daily", "--partition", "2026-01-05")) as { run: { id: string } };
+    await print("report", day.run.id);
     await print("backfill", "orders_daily", "--from", "2026-01-05", "--to", "2026-01-06");
     await print("list");
     await operate();
