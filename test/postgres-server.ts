@@ -55,6 +55,7 @@ export async function startPostgres(): Promise<PostgresServer | null> {
     synchronous_commit: "off",
     full_page_writes: "off",
     max_connections: 50,
+    wal_level: "logical",
   };
   const options = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
   const server = spawn(join(binaries, "postgres"), ["-D", data, ...options], {

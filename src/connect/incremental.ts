@@ -32,8 +32,8 @@ export interface StateCursor {
 }
 
 /**
- * Singer taps only: the tap goes on from the state that it gave last. Taps send the row at which they ended again, so such a
- * reading is loaded with `merge(…)`.
+ * The source goes on from the state that it gave last: Singer taps, and the changes of a table in PostgreSQL. Rows around that
+ * place may come again, so such a reading is loaded with `merge(…)`.
  *
  * ```ts
  * const issues = step("issues", extract(github.stream("issues"), {

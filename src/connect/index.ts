@@ -45,6 +45,7 @@ export { mysql, type MysqlConnection } from "./mysql.ts";
 export type { FromNewFiles } from "./new-files.ts";
 export { parquet, type ParquetOptions } from "./parquet.ts";
 export { postgres, type PostgresConnection } from "./postgres.ts";
+export type { ChangesOptions } from "./postgres-changes.ts";
 export {
   bookmark,
   transaction,

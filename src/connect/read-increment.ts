@@ -73,7 +73,7 @@ export async function readOnward(
     return { ...data, positions: [{ table, reader, from: stored, to, repeats }] };
   };
   if (range.by === "transaction") return carried(dataset, { cursor: until, seen: {} }, false);
-  // Taps send the rows again at which they ended.
+  // Such sources send rows again that lie around the place where they ended.
   if (range.by === "state") return carried(dataset, { cursor: until, seen: {} }, true);
   await checkNulls(plan, dataset, session, source);
   if (dataset.rows === 0) return dataset;

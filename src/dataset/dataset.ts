@@ -24,6 +24,8 @@ export interface Dataset {
   readonly expectations?: ExpectationReport;
   /** How far the sources behind these rows were read, where they are read incrementally; stored by the load of the rows. */
   readonly positions?: readonly Position[];
+  /** Of rows that came by logical replication: the slot, and how much of its log the server kept for it at the end, in bytes. */
+  readonly replication?: { readonly slot: string; readonly retainedBytes: number };
 }
 
 /** The positions behind a dataset that is made from others; nothing where there are none. */

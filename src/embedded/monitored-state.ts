@@ -1,5 +1,6 @@
 // Gathers, from the stores, what the metrics and the status page show. What it reads grows with the project (pipelines,
 // pools, attempts under way), never with how many runs there have been.
+import type { Dataset } from "../dataset/dataset.ts";
 import type { EngineState, MonitoredState } from "../monitor/metrics.ts";
 import { dueSince } from "../monitor/schedule-view.ts";
 import { plannedStep } from "../monitor/situation.ts";
@@ -20,10 +21,26 @@ export async function readMonitoredState(reader: Reader): Promise<Omit<Monitored
     runsSchedules: schedules === true,
     statistics: await reader.store().statistics(),
     engine: await readEngineState(reader),
+    slots: await readSlots(reader),
     quarantine: [...quarantine.values()],
     views: await reader.views(),
     indexes: await Promise.all(indexes.map(async (index) => ({ index, ...(await reader.indexSize(index)) }))),
   };
+}
+
+async function readSlots(reader: Reader): Promise<MonitoredState["slots"]> {
+  const store = reader.store();
+  const found: MonitoredState["slots"][number][] = [];
+  for (const { pipeline, steps } of await currentPlans(reader)) {
+    if (!steps.some(({ kind }) => kind === "extract")) continue;
+    const [newest] = await store.runs({ pipeline, limit: 1 });
+    if (newest === undefined) continue;
+    for (const { name, output } of await store.steps(newest.id)) {
+      const replication = (output as Partial<Dataset> | null)?.replication;
+      if (replication !== undefined) found.push({ pipeline, step: name, ...replication });
+    }
+  }
+  return found;
 }
 
 async function readEngineState(reader: Reader): Promise<EngineState> {

@@ -104,6 +104,7 @@ const ranges: Readonly<Record<string, RangeReader>> = {
   singer: range(async () => (await import("../adapters/singer/source.ts")).singerRange),
   inbox: range(async () => (await import("../adapters/inbox/source.ts")).inboxRange),
   postgres: range(async () => (await import("../adapters/postgres/range.ts")).postgresRange),
+  postgres_changes: range(async () => (await import("../adapters/postgres/changes.ts")).postgresChanges),
   sqlite: range(async () => (await import("../adapters/sqlite/range.ts")).sqliteRange),
 };
 const files = {

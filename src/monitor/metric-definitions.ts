@@ -31,6 +31,7 @@ export type MetricName =
   | "sluice_rows_duplicate_total"
   | "sluice_rows_quarantined_total"
   | "sluice_asset_last_update_timestamp_seconds"
+  | "sluice_replication_slot_retained_bytes"
   | "sluice_quarantine_rows"
   | "sluice_feature_view_watermark_timestamp_seconds"
   | "sluice_feature_view_partitions"
@@ -195,6 +196,12 @@ export const metricDefinitions: readonly MetricDefinition[] = [
     type: "gauge",
     labels: ["asset"],
     help: "When an asset was last brought up to date.",
+  },
+  {
+    name: "sluice_replication_slot_retained_bytes",
+    type: "gauge",
+    labels: ["pipeline", "task", "slot"],
+    help: "Log that a PostgreSQL server kept for a replication slot when it was last read.",
   },
   { name: "sluice_quarantine_rows", help: "Rows in quarantine now.", type: "gauge", labels: ["pipeline", "task"] },
   {

@@ -14,6 +14,13 @@ export interface MonitoredState {
   readonly runsSchedules: boolean;
   readonly statistics: RunStatistics;
   readonly engine: EngineState;
+  /** Replication slots, as the newest run of each pipeline has left them. */
+  readonly slots: readonly {
+    readonly pipeline: string;
+    readonly step: string;
+    readonly slot: string;
+    readonly retainedBytes: number;
+  }[];
   readonly quarantine: readonly { readonly pipeline: string; readonly step: string; readonly rows: number }[];
   readonly views: readonly {
     readonly view: string;
@@ -62,6 +69,8 @@ export async function exposeMetrics(state: MonitoredState, openMetrics = false):
   addSteps(add, state.statistics);
   for (const { asset, updatedAt } of state.statistics.assets)
     add("sluice_asset_last_update_timestamp_seconds", { asset }, updatedAt / 1000);
+  for (const { pipeline, step, slot, retainedBytes } of state.slots)
+    add("sluice_replication_slot_retained_bytes", { pipeline, task: step, slot }, retainedBytes);
   for (const { pipeline, step, rows } of state.quarantine)
     add("sluice_quarantine_rows", { pipeline, task: step }, rows);
   for (const { view, watermark, partitions, missing } of state.views) {

@@ -36,7 +36,7 @@ const surroundings: Readonly<Record<string, string>> = {
   changes: `import("sluice").StepHandle<import("sluice").Dataset>`,
   loaded: `import("sluice").StepHandle<import("sluice").LoadResult>`,
   warehouse: `import("sluice/connect").LakeConnection`,
-  shop: `import("sluice/connect").SqlConnection`,
+  shop: `import("sluice/connect").PostgresConnection`,
   catalogue: `import("sluice/connect").HttpConnection`,
   payments: `import("sluice/connect").InboxConnection`,
   github: `import("sluice/connect").SingerConnection`,

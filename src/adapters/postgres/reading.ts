@@ -15,7 +15,7 @@ import { inlinePlaceholders, misplaced, typedLiteral } from "./placeholders.ts";
 import { readingColumn, type ReadingColumn } from "./reading-types.ts";
 
 // The text of values must not depend on how the server, the database or the role is set up.
-const textSettings = `set local datestyle = 'ISO, YMD'; set local intervalstyle = 'postgres'; set local timezone = 'UTC';
+export const textSettings: string = `set local datestyle = 'ISO, YMD'; set local intervalstyle = 'postgres'; set local timezone = 'UTC';
   set local bytea_output = 'hex'; set local extra_float_digits = 3; set local standard_conforming_strings = on`;
 
 /** A query that has been looked at: text that can stand in a FROM clause, and how its columns are read. */

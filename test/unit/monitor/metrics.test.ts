@@ -57,6 +57,7 @@ const state: MonitoredState = {
     ],
     assets: [{ asset: "warehouse.sales", updatedAt: at }],
   },
+  slots: [{ pipeline: "orders_sync", step: "changes", slot: "sluice_orders", retainedBytes: 92136 }],
   quarantine: [{ pipeline: "retail", step: "clean", rows: 6 }],
   views: [
     { view: "customer", watermark: "2026-01-02T00:00:00.000Z", partitions: 2, missing: 1 },
@@ -131,6 +132,7 @@ describe("exposeMetrics", () => {
       'sluice_rows_quarantined_total{pipeline="retail",task="clean"}': 6,
       'sluice_asset_last_update_timestamp_seconds{asset="warehouse.sales"}': at / 1000,
       'sluice_quarantine_rows{pipeline="retail",task="clean"}': 6,
+      'sluice_replication_slot_retained_bytes{pipeline="orders_sync",task="changes",slot="sluice_orders"}': 92136,
       'sluice_feature_view_watermark_timestamp_seconds{view="customer"}': Date.UTC(2026, 0, 2) / 1000,
       'sluice_feature_view_partitions{view="customer"}': 2,
       'sluice_feature_view_partitions{view="empty"}': 0,
@@ -162,6 +164,7 @@ describe("exposeMetrics", () => {
       statistics: { runs: [], last: [], steps: [], assets: [] },
       quarantine: [],
       views: [],
+      slots: [],
       indexes: [],
     };
     expect(await seriesOf(empty)).toEqual({
