@@ -82,9 +82,12 @@ describe("the command line", () => {
     ],
     [
       ["quarantine"],
-      "sluice quarantine needs to know what to do. Use: sluice quarantine list or sluice quarantine show.",
+      "sluice quarantine needs to know what to do. Use: sluice quarantine list or sluice quarantine show or sluice quarantine export or sluice quarantine replay or sluice quarantine drop.",
     ],
-    [["quarantine", "lst"], "unknown command 'quarantine lst'. Use: sluice quarantine list or sluice quarantine show."],
+    [
+      ["quarantine", "lst"],
+      "unknown command 'quarantine lst'. Use: sluice quarantine list or sluice quarantine show or sluice quarantine export or sluice quarantine replay or sluice quarantine drop.",
+    ],
     [["quarantine", "list", "--foo"], "unknown option '--foo'. See: sluice quarantine list --help"],
   ])("answers %j with one line and exit code 2", async (args, line) => {
     expect(await sluice(args)).toMatchObject({ code: 2, stdout: "", stderr: `error: ${line}\n` });
