@@ -1,7 +1,5 @@
 // A CSV file made ready for the engine: checked from first to last byte, and rewritten only where the engine would
 // misread it. What the engine then reads has one kind of line end and holds a known number of rows.
-import { createWriteStream } from "node:fs";
-import { pipeline } from "node:stream/promises";
 import type { CsvRequest } from "../../connect/csv.ts";
 import type { SourceContext } from "../../connect/source.ts";
 import type { Compression, ContentLimits } from "../files/content.ts";
@@ -12,6 +10,7 @@ import { neededColumns } from "./columns.ts";
 import { keepGood } from "./keep.ts";
 import { onlyFields, unifyLineEnds } from "./rewrite.ts";
 import { scanCsv, type BadRow, type CsvShape } from "./scan.ts";
+import { writeFile } from "../files/write-file.ts";
 
 export interface PreparedFile extends CsvShape {
   /** The file's name in errors. */
@@ -65,9 +64,9 @@ export async function prepareFile(
   const project = needed === null ? (chunk: Buffer) => chunk : onlyFields(delimiter, needed, shape.lineEnds === "cr");
   const chunks = content.whole === null ? content.chunks(context.signal) : [content.whole];
   const good = keepGood(chunks, headerBytes, bad, file, before, (row) => rejects!.add(row));
-  await pipeline(
+  await writeFile(
+    copy,
     changed(good, (chunk) => project(unify(chunk))),
-    createWriteStream(copy),
   );
   return {
     ...original,

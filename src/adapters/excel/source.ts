@@ -1,7 +1,5 @@
 // Reads sheets of Excel workbooks as a dataset of text columns: each is written as CSV, which the engine reads like any other.
-import { createWriteStream } from "node:fs";
 import { rm } from "node:fs/promises";
-import { pipeline } from "node:stream/promises";
 import type { CsvRequest } from "../../connect/csv.ts";
 import type { ExcelRequest } from "../../connect/excel.ts";
 import type { FileSet, SourceAdapter, SourceContext } from "../../connect/source.ts";
@@ -13,6 +11,7 @@ import { localFiles, type FileReader, type SourceFile } from "../files/list.ts";
 import { malformed } from "../files/malformed.ts";
 import { createRejects, type Rejects } from "../files/rejects.ts";
 import { cellText } from "./cell.ts";
+import { writeFile } from "../files/write-file.ts";
 
 /** Names of files that a whole folder is looked through for. */
 export const excelExtensions: readonly string[] = ["xlsx"];
@@ -42,7 +41,7 @@ async function readFiles(
       copies.push(path);
       const rows = await sheetOf(file, request);
       const counted = { records };
-      await pipeline(csvLines(rows, file, request, rejects, counted), createWriteStream(path));
+      await writeFile(path, csvLines(rows, file, request, rejects, counted));
       records = counted.records;
       sheets.push({ name: file.name, path });
     }

@@ -1,10 +1,9 @@
 // Text in another encoding, turned into UTF-8 piece by piece. What is not a character of the encoding becomes a byte that
 // UTF-8 never has, so that whoever checks the text finds it, with its line.
-import { createWriteStream } from "node:fs";
-import { pipeline } from "node:stream/promises";
 import type { SourceContext } from "../../connect/source.ts";
 import { openContent, type Content, type ContentLimits } from "./content.ts";
 import { malformed } from "./malformed.ts";
+import { writeFile } from "./write-file.ts";
 
 const noCharacter = Buffer.from([0xff]);
 
@@ -25,7 +24,7 @@ export async function openUtf8(
   if (label === "utf-8") return { path, content };
   const copy = context.artifacts.temporary(".txt");
   onCopy(copy);
-  await pipeline(decoded(content.chunks(context.signal), label), createWriteStream(copy));
+  await writeFile(copy, decoded(content.chunks(context.signal), label));
   return { path: copy, content: await openContent(copy, file, limits) };
 }
 

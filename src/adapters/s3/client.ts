@@ -1,13 +1,12 @@
 // The few requests to an S3-compatible store that Sluice makes, and what their errors mean. Large objects go in parts; nothing is
 // held in memory but one part.
-import { createWriteStream } from "node:fs";
 import { open, stat } from "node:fs/promises";
 import type { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import type { S3Client } from "@aws-sdk/client-s3";
 import type { Connection, Setting } from "../../config.ts";
 import type { S3Settings } from "../../connect/s3.ts";
 import { SluiceError } from "../../errors.ts";
+import { writeFile } from "../files/write-file.ts";
 
 export interface ObjectEntry {
   readonly key: string;
@@ -111,7 +110,7 @@ function bucketOf(aws: Package, client: S3Client, bucket: string, connection: st
           new aws.GetObjectCommand({ Bucket: bucket, Key: entry.key, IfMatch: entry.etag }),
           { abortSignal: signal },
         );
-        await pipeline(Body as Readable, createWriteStream(path), { signal });
+        await writeFile(path, Body as Readable, { signal });
         const { size } = await stat(path);
         if (size === (ContentLength ?? size)) return;
         throw new SluiceError(
