@@ -1,10 +1,10 @@
 // A throwaway MariaDB for tests, from the server binaries that the machine has (Debian: apt-get install mariadb-server).
 // Nothing it stores outlives `stop`.
-import { execFileSync, spawn, type ChildProcess } from "node:child_process";
-import { chownSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
+import { execFileSync, spawn } from "node:child_process";
+import { chownSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort, operatingUser, ready } from "./server-process.ts";
 
 export interface MariadbServer {
   /** Of the database `test`, with a user that may do everything. */
@@ -24,7 +24,7 @@ export async function startMariadb(): Promise<MariadbServer | null> {
     return null;
   }
   const folder = mkdtempSync(join(tmpdir(), "sluice-mariadb-"));
-  const user = operatingUser();
+  const user = operatingUser("mysql", "MariaDB");
   if (user !== null) chownSync(folder, user.uid, user.gid);
   const data = join(folder, "data");
   const as = { cwd: folder, env: { PATH: process.env["PATH"], LC_ALL: "C" }, ...user };
@@ -55,7 +55,7 @@ export async function startMariadb(): Promise<MariadbServer | null> {
   );
   const onExit = (): void => void server.kill("SIGKILL");
   process.once("exit", onExit);
-  await ready(server);
+  await ready(server, "MariaDB", "ready for connections");
   const password = "p:w/d";
   const { createConnection } = await import("mysql2/promise");
   const root = await createConnection({ host: "127.0.0.1", port, user: "root" });
@@ -80,36 +80,4 @@ export async function startMariadb(): Promise<MariadbServer | null> {
 function binary(name: string): string | null {
   const folders = ["/usr/sbin", ...(process.env["PATH"] ?? "").split(":")];
   return folders.map((folder) => join(folder, name)).find((path) => existsSync(path)) ?? null;
-}
-
-/** MariaDB refuses to run as root: then it runs as the system's user for it. */
-function operatingUser(): { readonly uid: number; readonly gid: number } | null {
-  if (process.getuid?.() !== 0) return null;
-  const lines = readFileSync("/etc/passwd", "utf8")
-    .split("\n")
-    .map((line) => line.split(":"));
-  const line = lines.find(([name]) => name === "mysql") ?? lines.find(([name]) => name === "nobody");
-  if (line === undefined) throw new Error("There is no user `mysql` or `nobody` to run MariaDB as");
-  return { uid: Number(line[2]), gid: Number(line[3]) };
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
-}
-
-function ready(server: ChildProcess): Promise<void> {
-  return new Promise((resolve, reject) => {
-    let log = "";
-    server.stderr!.setEncoding("utf8").on("data", (text: string) => {
-      // Only as much as a failure to start needs.
-      log = (log + text).slice(-10_000);
-      if (log.includes("ready for connections")) resolve();
-    });
-    server.once("error", reject);
-    server.once("exit", (code) => reject(new Error(`MariaDB ended with ${code} before it was ready:\n${log}`)));
-  });
 }

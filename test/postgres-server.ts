@@ -1,10 +1,10 @@
 // A throwaway PostgreSQL for tests, from the server binaries that the machine has (Debian: apt-get install postgresql).
 // Nothing it stores outlives `stop`.
-import { execFileSync, spawn, type ChildProcess } from "node:child_process";
-import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
+import { execFileSync, spawn } from "node:child_process";
+import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort, operatingUser, ready } from "./server-process.ts";
 
 export interface PostgresServer {
   /** Of the database `postgres`, with a user that may do everything. */
@@ -24,7 +24,7 @@ export async function startPostgres(): Promise<PostgresServer | null> {
     return null;
   }
   const folder = mkdtempSync(join(tmpdir(), "sluice-postgres-"));
-  const user = operatingUser();
+  const user = operatingUser("postgres", "PostgreSQL");
   const [data, passwordFile] = [join(folder, "data"), join(folder, "password")];
   const password = "p:w/d";
   writeFileSync(passwordFile, password, { mode: 0o600 });
@@ -64,7 +64,7 @@ export async function startPostgres(): Promise<PostgresServer | null> {
   });
   const onExit = (): void => void server.kill("SIGQUIT");
   process.once("exit", onExit);
-  await ready(server);
+  await ready(server, "PostgreSQL", "ready to accept connections");
   return {
     url: `postgres://sluice:${encodeURIComponent(password)}@127.0.0.1:${port}/postgres`,
     stop: async () => {
@@ -88,36 +88,4 @@ function binariesFolder(): string | null {
     ...(process.env["PATH"] ?? "").split(":"),
   ];
   return folders.find((folder) => existsSync(join(folder, "initdb")) && existsSync(join(folder, "postgres"))) ?? null;
-}
-
-/** PostgreSQL refuses to run as root: then it runs as the system's user for it. */
-function operatingUser(): { readonly uid: number; readonly gid: number } | null {
-  if (process.getuid?.() !== 0) return null;
-  const lines = readFileSync("/etc/passwd", "utf8")
-    .split("\n")
-    .map((line) => line.split(":"));
-  const line = lines.find(([name]) => name === "postgres") ?? lines.find(([name]) => name === "nobody");
-  if (line === undefined) throw new Error("There is no user `postgres` or `nobody` to run PostgreSQL as");
-  return { uid: Number(line[2]), gid: Number(line[3]) };
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
-}
-
-function ready(server: ChildProcess): Promise<void> {
-  return new Promise((resolve, reject) => {
-    let log = "";
-    server.stderr!.setEncoding("utf8").on("data", (text: string) => {
-      // Only as much as a failure to start needs.
-      log = (log + text).slice(-10_000);
-      if (log.includes("ready to accept connections")) resolve();
-    });
-    server.once("error", reject);
-    server.once("exit", (code) => reject(new Error(`PostgreSQL ended with ${code} before it was ready:\n${log}`)));
-  });
 }

@@ -2,11 +2,8 @@
 // name, and its name before the run's state may refer to it.
 import { createHash, randomUUID } from "node:crypto";
 import {
-  closeSync,
   createReadStream,
-  fsyncSync,
   mkdirSync,
-  openSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -18,6 +15,7 @@ import { dirname, join } from "node:path";
 import { pipeline as streamPipeline } from "node:stream/promises";
 import type { Artifact, ArtifactStore } from "../../dataset/artifact-store.ts";
 import { SluiceError } from "../../errors.ts";
+import { flush } from "./durable-file.ts";
 
 export interface ArtifactFolders {
   /** Where finished artifacts are kept. */
@@ -100,13 +98,4 @@ async function streamHash(path: string): Promise<string> {
   const hash = createHash("sha256");
   await streamPipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash);
   return hash.digest("hex");
-}
-
-function flush(path: string): void {
-  const descriptor = openSync(path, "r");
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
 }

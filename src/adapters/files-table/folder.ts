@@ -1,14 +1,9 @@
 // Tables of files on a file system. Data and manifests lie in `_sluice/<table>`; plain readers look into `<table>`, where every
 // file is a link to the data of the newest load, put in place by a rename.
 import {
-  closeSync,
-  constants,
-  copyFileSync,
   existsSync,
-  fsyncSync,
   linkSync,
   mkdirSync,
-  openSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -19,9 +14,9 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { randomUUID } from "node:crypto";
-import { SluiceError } from "../../errors.ts";
 import { publicFiles, type Manifest } from "./manifest.ts";
 import { keptManifests, manifestName, type TableStorage } from "./storage.ts";
+import { flush, linkOrCopy } from "../file-system/durable-file.ts";
 
 /** Where the parts of a table lie. */
 export interface TableFolders {
@@ -59,7 +54,7 @@ export function folderStorage(folders: TableFolders, onStep: (step: string) => v
         return;
       }
       makeFolder(data);
-      place(path, target);
+      linkOrCopy(path, target);
       flush(target);
       flush(data);
       onStep(`brought ${name}`);
@@ -111,7 +106,7 @@ function show(manifest: Manifest, data: string, shown: string, onStep: (step: st
     makeFolder(dirname(target));
     const temporary = join(dirname(target), `.${randomUUID()}.tmp`);
     try {
-      place(source, temporary);
+      linkOrCopy(source, temporary);
       renameSync(temporary, target);
     } finally {
       // A rename onto a link to the same file does nothing, and leaves it.
@@ -130,32 +125,6 @@ function show(manifest: Manifest, data: string, shown: string, onStep: (step: st
   }
 }
 
-/** A file under another name: a link, or a copy where links can't be. The content is durable, the name not yet. */
-function place(path: string, target: string): void {
-  try {
-    linkSync(path, target);
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    if (code === "EEXIST") return;
-    if (code === "ENOENT") {
-      throw new SluiceError("NOT_FOUND", `The dataset's file ${path} is gone, so it can't be loaded`, {
-        hint: "Run the step that made it again.",
-        cause,
-      });
-    }
-    if (code === "ENOSPC") throw cause;
-    const copy = `${target}.${randomUUID()}.tmp`;
-    try {
-      copyFileSync(path, copy, constants.COPYFILE_FICLONE);
-      flush(copy);
-      renameSync(copy, target);
-    } catch (error) {
-      rmSync(copy, { force: true });
-      throw error;
-    }
-  }
-}
-
 function namesIn(folder: string): string[] {
   return existsSync(folder) ? readdirSync(folder).sort() : [];
 }
@@ -163,13 +132,4 @@ function namesIn(folder: string): string[] {
 function makeFolder(folder: string): void {
   const made = mkdirSync(folder, { recursive: true });
   if (made !== undefined) flush(dirname(made));
-}
-
-function flush(path: string): void {
-  const handle = openSync(path, "r");
-  try {
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
-  }
 }

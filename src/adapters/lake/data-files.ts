@@ -1,27 +1,14 @@
 // The Parquet files of an embedded warehouse: a dataset's files are linked into its folder, never read or written again,
 // and removed when no table and no reader needs them.
-import {
-  constants,
-  copyFileSync,
-  closeSync,
-  existsSync,
-  fsyncSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import type { Dataset } from "../../dataset/dataset.ts";
 import type { Session } from "../../dataset/session.ts";
 import { quoteLiteral } from "../../dataset/sql.ts";
-import { SluiceError } from "../../errors.ts";
 import type { Database } from "../sqlite/database.ts";
 import { dataFolder, writableCatalog } from "./catalog.ts";
+import { flush, linkOrCopy } from "../file-system/durable-file.ts";
 
 /** How long a file that no table holds any more stays, so that a reader with an older list can finish: an hour. */
 export const gracePeriod: number = 60 * 60 * 1000;
@@ -41,37 +28,10 @@ export function bringFiles(folder: string, dataset: Dataset, names: readonly str
     const target = join(data, name);
     if (existsSync(target)) return;
     mkdirSync(data, { recursive: true });
-    bring(dataset.files[position]!, target);
+    linkOrCopy(dataset.files[position]!, target);
     changed = true;
   });
   if (changed) flush(data);
-}
-
-function bring(path: string, target: string): void {
-  try {
-    linkSync(path, target);
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    // Another process loads the same rows.
-    if (code === "EEXIST") return;
-    if (code === "ENOENT") {
-      throw new SluiceError("NOT_FOUND", `The dataset's file ${path} is gone, so it can't be loaded`, {
-        hint: "Run the step that made it again.",
-        cause,
-      });
-    }
-    if (code === "ENOSPC") throw cause;
-    // Another file system, or one without links.
-    const copy = `${target}.${process.pid}.tmp`;
-    try {
-      copyFileSync(path, copy, constants.COPYFILE_FICLONE);
-      flush(copy);
-      renameSync(copy, target);
-    } catch (error) {
-      rmSync(copy, { force: true });
-      throw error;
-    }
-  }
 }
 
 /** Writes the rows of a query as a new file of the warehouse, durably; null, and no file, where there are none. */
@@ -97,15 +57,6 @@ export async function writeDataFile(
     // An interrupted COPY leaves a partial file under the name it was given.
     rmSync(path, { force: true });
     throw error;
-  }
-}
-
-function flush(path: string): void {
-  const handle = openSync(path, "r");
-  try {
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
   }
 }
 
