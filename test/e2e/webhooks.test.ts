@@ -22,7 +22,8 @@ export default config;
 const pipeline = `
 import { extract, load, pipeline } from "sluice";
 import { orders, warehouse } from "../sluice.config.ts";
-export default pipeline("take_orders", { retry: { limit: 3, delay: "10ms" } }, ({ step }) => {
+// Two runs from one position would both be right, and the slower one refused.
+export default pipeline("take_orders", { maxActiveRuns: 1, retry: { limit: 3, delay: "10ms" } }, ({ step }) => {
   const received = step("received", extract(
     orders.received({ columns: { position: { from: "position", type: "BIGINT" }, order_id: "body.id", total: "body.total" } }),
     { incremental: { cursor: "position", into: warehouse.table("orders") } },

@@ -77,8 +77,8 @@ export async function withPostgres<T>(
     context.signal.throwIfAborted();
     return await work({
       query,
-      copyTo: (text) => client.query(copy.to(text)),
-      copyFrom: (text) => client.query(copy.from(text)),
+      copyTo: (text) => heard(client.query(copy.to(text))),
+      copyFrom: (text) => heard(client.query(copy.from(text))),
       abandon: () => destroy(client),
     });
   } catch (error) {
@@ -88,6 +88,12 @@ export async function withPostgres<T>(
     context.signal.removeEventListener("abort", onAbort);
     await close(client);
   }
+}
+
+/** When the connection ends, pg tells its streams, also one that nobody reads any more: unheard, that would end the process. */
+function heard<S extends Readable | Writable>(stream: S): S {
+  stream.on("error", () => {});
+  return stream;
 }
 
 /** What pg has but its published types don't say. */
