@@ -32,7 +32,7 @@ export const bench: Bench = async ({ quick, note }) => {
     );
     const own = await ownFigures(quick ? 2 : 7, note);
     const rows: Row[] = workloads.map((workload) => ownRow(workload, own[workload], floor.commitMs));
-    rows.push(await throughputRow(scratch, quick, note));
+    rows.push(throughputRow(scratch, quick, note), longChainRow(scratch, quick, note));
     rows.push(
       ...(await historyRows(
         scratch,
@@ -103,10 +103,28 @@ function ownRow(workload: Workload, figures: PeerFigures, commitMs: number): Row
   };
 }
 
-async function throughputRow(scratch: string, quick: boolean, note: Note): Promise<Row> {
-  const figures = await measureThroughput(join(scratch, "throughput"), { items: 10_000, rounds: quick ? 3 : 7 });
+function throughputRow(scratch: string, quick: boolean, note: Note): Row {
+  const figures = measureThroughput(join(scratch, "throughput"), "fan-out", { size: 10_000, rounds: quick ? 3 : 7 });
   note(`10,000 tasks without a body: ${Math.round(figures.tasksPerSecond)} tasks/s`);
   return { name: "throughput", peer: null, ratio: null, ...figures };
+}
+
+/** A step of a pipeline of thousands of them, beside one of a few. */
+function longChainRow(scratch: string, quick: boolean, note: Note): Row {
+  const [few, many] = [40, 2_000];
+  const rounds = quick ? 1 : 5;
+  const short = measureThroughput(join(scratch, "short-chain"), "chain", { size: few, rounds: rounds * 5 });
+  const long = measureThroughput(join(scratch, "long-chain"), "chain", { size: many, rounds });
+  note(
+    `a chain of ${many} tasks: ${long.overheadMsMedian.toFixed(3)} ms each; of ${few}: ${short.overheadMsMedian.toFixed(3)}`,
+  );
+  return {
+    name: `a chain of ${many} tasks`,
+    peer: `the same of ${few}`,
+    ratio: rounded(long.overheadMsMedian / short.overheadMsMedian),
+    cpuRatio: rounded(long.cpuMsPerTask / short.cpuMsPerTask),
+    ...long,
+  };
 }
 
 /** As many as fill every page that is asked for. */

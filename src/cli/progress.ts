@@ -121,17 +121,16 @@ export function createProgress({ io, now, plan, many = false }: ProgressOptions)
     onChange: (run, state) => {
       if (many) return;
       const title = runTitle(run);
-      const before = seen.get(run.id) ?? {};
+      const before = seen.get(run.id);
       let mapped = false;
-      for (const [name, step] of Object.entries(state.steps)) {
+      for (const [name, step] of state.steps) {
         // What has not changed is the same object, and a run may have a thousand steps.
-        if (before[name] !== step) showStep(run, title, { ...step, name });
+        if (before?.get(name) !== step) showStep(run, title, { ...step, name });
         mapped ||= step.status === "mapped";
       }
       if (run.status === "running") seen.set(run.id, state.steps);
       else seen.delete(run.id);
-      if (stderr.isTTY || mapped)
-        showRun(run, () => Object.entries(state.steps).map(([name, step]) => ({ ...step, name })));
+      if (stderr.isTTY || mapped) showRun(run, () => [...state.steps].map(([name, step]) => ({ ...step, name })));
     },
     onSteps: (run, steps) => {
       if (many) return;

@@ -72,7 +72,7 @@ export async function prepareReplay(
     const mode = modeOf(plan, planned);
     if (mode === "rows") {
       for (const { name, kind } of followers(plan, planned)) {
-        if (kind !== "load" || base.state.steps[name]?.status === "succeeded") continue;
+        if (kind !== "load" || base.state.steps.get(name)?.status === "succeeded") continue;
         throw new SluiceError("USAGE", `Run ${base.record.id} has not loaded its own rows yet (step "${name}")`, {
           hint: `Let it finish first: sluice rerun ${base.record.id}`,
         });

@@ -41,7 +41,7 @@ export function createAttendant(options: AttendantOptions): (run: RunRecord, sta
 
   return (run, state) => {
     if (state.status !== "running") return;
-    const open = Object.entries(state.steps).filter(([, { status }]) => !isEnd(status));
+    const open = [...state.steps].filter(([, { status }]) => !isEnd(status));
     const unanswered = open.filter(([step, known]) => known.status === "held" && !answer(run.id, step, known));
     const underWay = open.some(([step, known]) => isUnderWay(known) || (known.status === "held" && answered.has(step)));
     if (underWay) return;

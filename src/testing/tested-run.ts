@@ -60,7 +60,7 @@ export async function testedRun({ finished, store, reader, close }: TestedRunOpt
   const attempts = await store.attempts(record.id, { limit: Number.MAX_SAFE_INTEGER });
   const logs = await store.logs(record.id, { limit: Number.MAX_SAFE_INTEGER });
   const steps: Record<string, TestedStep> = {};
-  for (const [name, step] of Object.entries(state.steps)) {
+  for (const [name, step] of state.steps) {
     const { status, rows, error, reason, items } = step;
     const made = items === null ? step.attempts : items.reduce((sum, item) => sum + item.attempts, 0);
     steps[name] = { status, attempts: made, output: await reader.output(outputOf(step)), rows, error, reason };

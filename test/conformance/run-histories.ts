@@ -68,10 +68,10 @@ export function testRunHistories({ name, create }: EngineStoreSuite): void {
         }
         const chosen = [...new Set([pick([...open.values()]), pick([...open.values()])])];
         const updates = chosen.map((run) => {
-          const name = pick(Object.keys(run.state.steps));
-          const before = run.state.steps[name]!;
+          const name = pick(run.state.steps.names());
+          const before = run.state.steps.get(name)!;
           const step = { ...waiting, ...before, ...(before.items === null ? randomStep() : { attempts: draw(9) }) };
-          const steps = { ...run.state.steps, [name]: step };
+          const steps = run.state.steps.with(name, step);
           const end = { status: pick(["succeeded", "failed", "cancelled"] as const), finishedAt: draw(5_000) };
           const state: RunState = { ...run.state, steps, ...(draw(4) === 0 ? end : {}) };
           return { run, state };
@@ -271,11 +271,9 @@ export function testRunHistories({ name, create }: EngineStoreSuite): void {
         const state: RunState = {
           ...made!.state,
           ...(id === "open-1" ? {} : { status: "succeeded", finishedAt }),
-          steps: {
-            ...made!.state.steps,
-            alpha: { ...waiting, status: "succeeded", output: step, finishedAt },
-            zeta: { ...waiting, status: "mapped", items: [itemState({ output: item }), itemState()] },
-          },
+          steps: made!.state.steps
+            .with("alpha", { ...waiting, status: "succeeded", output: step, finishedAt })
+            .with("zeta", { ...waiting, status: "mapped", items: [itemState({ output: item }), itemState()] }),
         };
         await store.commit(
           batch({

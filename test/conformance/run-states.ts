@@ -2,6 +2,7 @@
 import type { HookNotice } from "../../src/engine/attempts/executor.ts";
 import type { CommitBatch, NewRun, RunStore, StoredRun } from "../../src/engine/stores/run-store.ts";
 import type { ItemState, RunState, StepState } from "../../src/engine/state-machine/state.ts";
+import { NamedList } from "../../src/named-list.ts";
 import type { Failure } from "../../src/errors.ts";
 import { makePlan, type Plan } from "../../src/pipeline/plan.ts";
 import type { RowCounts } from "../../src/pipeline/step.ts";
@@ -83,7 +84,7 @@ export function stateOf(
     ending: null,
     late: false,
     ...parts,
-    steps: Object.fromEntries(plan.steps.map(({ name }) => [name, { ...waiting, ...steps[name] }])),
+    steps: NamedList.from(plan.steps.map(({ name }) => [name, { ...waiting, ...steps[name] }])),
   };
 }
 
@@ -111,8 +112,8 @@ export function batch(parts: Partial<CommitBatch>): CommitBatch {
 
 /** The steps and items in which two states differ, as a commit names them. */
 export function changesBetween(before: RunState, after: RunState): { step: string; items: number[] }[] {
-  return Object.entries(after.steps).flatMap(([step, next]) => {
-    const known = before.steps[step]!;
+  return [...after.steps].flatMap(([step, next]) => {
+    const known = before.steps.get(step)!;
     if (known === next) return [];
     const items = (next.items ?? []).flatMap((item, position) => (known.items?.[position] === item ? [] : [position]));
     return [{ step, items }];
@@ -133,8 +134,13 @@ export async function advance(
   return { record: { ...run.record, status, finishedAt }, state, revision: run.revision + 1 };
 }
 
+/** A state with its steps as a record: for matching a part of it, and for writing it down. */
+export function plain(state: RunState): Omit<RunState, "steps"> & { readonly steps: Record<string, StepState> } {
+  return { ...state, steps: Object.fromEntries(state.steps) };
+}
+
 export function withStep(state: RunState, step: string, parts: Partial<StepState>): RunState {
-  return { ...state, steps: { ...state.steps, [step]: { ...state.steps[step]!, ...parts } } };
+  return { ...state, steps: state.steps.with(step, { ...state.steps.get(step)!, ...parts }) };
 }
 
 export const failure: Failure = {

@@ -1,6 +1,7 @@
 // The suite that every run store passes: what a commit promises, and what the questions answer.
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { CommitBatch, NewRun, RunStore, StoredRun } from "../../src/engine/stores/run-store.ts";
+import { NamedList } from "../../src/named-list.ts";
 import type { RunState } from "../../src/engine/state-machine/state.ts";
 import type { EngineStoreHarness, EngineStoreSuite } from "./engine-store.ts";
 import {
@@ -138,9 +139,13 @@ export function testRunStore({ name, survives, create }: EngineStoreSuite): void
       for (const step of life) {
         run = await advance(store, run, step(run.state));
         expect(await store.run("sales-1")).toEqual(run);
-        expect(Object.keys((await store.run("sales-1"))!.state.steps)).toEqual(names);
+        expect((await store.run("sales-1"))!.state.steps.names()).toEqual(names);
         expect(await store.steps("sales-1")).toEqual(
-          plan.steps.map((planned) => ({ name: planned.name, kind: planned.kind, ...run.state.steps[planned.name] })),
+          plan.steps.map((planned) => ({
+            name: planned.name,
+            kind: planned.kind,
+            ...run.state.steps.get(planned.name),
+          })),
         );
       }
       expect(run.record).toMatchObject({ status: "failed", finishedAt: 1_050 });
@@ -225,12 +230,14 @@ export function testRunStore({ name, survives, create }: EngineStoreSuite): void
       const params = { day: "Monday" };
       const made = await createRun("sales-1", { params });
       const run = await advance(store, made, withStep(made.state, "zeta", { status: "succeeded", output }));
-      const expected = structuredClone(run);
+      const { record, state, revision } = run;
+      const steps = state.steps.withValues(structuredClone([...state.steps.values()]));
+      const expected = { record: structuredClone(record), state: { ...state, steps }, revision };
       output.rows = 2;
       params.day = "Tuesday";
       const read = (await store.run("sales-1"))!;
       expect(read).toEqual(expected);
-      (read.state.steps["zeta"]!.output as { rows: number }).rows = 3;
+      (read.state.steps.get("zeta")!.output as { rows: number }).rows = 3;
       (read.record as { status: string }).status = "failed";
       expect(await store.run("sales-1")).toEqual(expected);
     });
@@ -305,7 +312,8 @@ export function testRunStore({ name, survives, create }: EngineStoreSuite): void
       expect(await store.run("sales-1")).toEqual(run);
       const open = await createRun("sales-2");
       const changed = [{ step: "nothing", items: [] }];
-      const update = { runId: "sales-2", expectedRevision: 0, state: { ...open.state, steps: { nothing: waiting } } };
+      const state = { ...open.state, steps: NamedList.from([["nothing", waiting]]) };
+      const update = { runId: "sales-2", expectedRevision: 0, state };
       await expect(store.commit(batch({ updates: [{ ...update, changed }] }))).rejects.toThrow('no step "nothing"');
       expect(await store.run("sales-2")).toEqual(open);
     });

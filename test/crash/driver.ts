@@ -86,7 +86,7 @@ const engine: Engine = await openEngine({
   faults: life.faults,
   storeWrapper: counted,
   onChange: (run, state) => {
-    if (state.steps["ok"]?.status === "held") decide(run.id);
+    if (state.steps.get("ok")?.status === "held") decide(run.id);
   },
 });
 const finished = await engine.run("crash", { partition: null, key: "the-one" });
@@ -98,7 +98,7 @@ process.stdout.write(JSON.stringify(report));
 async function describeOpen(): Promise<void> {
   const open = await engine.store.unfinishedRuns();
   for (const { record, state } of open) {
-    const steps = Object.entries(state.steps).map(([name, { status, attempts, items }]) => ({
+    const steps = [...state.steps].map(([name, { status, attempts, items }]) => ({
       name,
       status,
       attempts,

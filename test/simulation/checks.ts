@@ -1,6 +1,7 @@
 // What must hold at the end of a world, when everything has been done that ever will be.
 import type { StoredRun } from "../../src/engine/stores/run-store.ts";
 import { isEnd, type StepState } from "../../src/engine/state-machine/state.ts";
+import type { NamedList } from "../../src/named-list.ts";
 import { outputOf } from "../../src/engine/state-machine/step-output.ts";
 import { isEffectful } from "./drawn-pipeline.ts";
 import { noticeBreaches } from "./notice-checks.ts";
@@ -37,14 +38,14 @@ async function storeBreaches({ store }: World, runs: readonly KnownRun[]): Promi
       const name = `${stored.record.id}/${step}[${item}]#${attempt}`;
       if (seen.has(name)) breaches.push(`${name} is kept twice as an attempt`);
       seen.add(name);
-      const known = stored.state.steps[step]!;
+      const known = stored.state.steps.get(step)!;
       const work = item === null ? known : known.items?.[item];
       if (work === undefined || attempt > work.attempts)
         breaches.push(`${name} is kept as an attempt, and was never made`);
       else if (attempt < work.attempts && status === "succeeded" && !senses.has(step))
         breaches.push(`${name} is kept as succeeded, and another one was made`);
     }
-    for (const [step, state] of Object.entries(stored.state.steps)) {
+    for (const [step, state] of stored.state.steps) {
       const works = state.items ?? [state];
       for (const [position, work] of works.entries()) {
         const item = state.items === null ? null : position;
@@ -69,7 +70,7 @@ function runBreaches({ stored, plan }: KnownRun): string[] {
   const breach = (what: string): void => void breaches.push(`${record.id} ${what}`);
   if (record.status === "running") breach("is left open");
   if (record.status !== state.status) breach(`is ${record.status} by its record and ${state.status} by its state`);
-  for (const [name, step] of Object.entries(state.steps)) {
+  for (const [name, step] of state.steps) {
     if (!isEnd(step.status)) breach(`${name} is left open as ${step.status}`);
     for (const [position, work] of (step.items ?? [step]).entries()) {
       const output = work.output as { attempt?: number } | null;
@@ -85,11 +86,11 @@ function runBreaches({ stored, plan }: KnownRun): string[] {
 }
 
 /** As the last steps are, teardowns aside. */
-function expectedStatus({ steps }: KnownRun["plan"], states: Readonly<Record<string, StepState>>): string {
+function expectedStatus({ steps }: KnownRun["plan"], states: NamedList<StepState>): string {
   const needed = new Set(steps.filter((step) => step.teardownOf === null).flatMap((step) => step.dependsOn));
   const leaves = steps
     .filter((step) => step.teardownOf === null && !needed.has(step.name))
-    .map(({ name }) => states[name]!.status);
+    .map(({ name }) => states.get(name)!.status);
   if (leaves.some((status) => status === "failed" || status === "upstream-failed")) return "failed";
   return leaves.includes("cancelled") ? "cancelled" : "succeeded";
 }
@@ -101,7 +102,7 @@ function effectBreaches(world: World, run: KnownRun): string[] {
   const { record, state } = run.stored;
   for (const planned of run.plan.steps) {
     if (!isEffectful(planned)) continue;
-    const step = state.steps[planned.name]!;
+    const step = state.steps.get(planned.name)!;
     const works = step.items ?? (planned.control.type === "map" ? [] : [step]);
     for (const [position, work] of works.entries()) {
       const item = step.items === null ? null : position;
@@ -122,7 +123,7 @@ function effectBreaches(world: World, run: KnownRun): string[] {
       if (worked && rows.length === 0) breaches.push(`${name} succeeded without its effect`);
       // Inputs of a run that runs again may have come from the run before.
       if (!worked || rows.length === 0 || run.pipeline.untimely.has(planned.name) || record.rerunOf !== null) continue;
-      const inputs = Object.fromEntries(planned.dependsOn.map((other) => [other, outputOf(state.steps[other]!)]));
+      const inputs = Object.fromEntries(planned.dependsOn.map((other) => [other, outputOf(state.steps.get(other)!)]));
       const value = valueFrom(run, planned, item, inputs);
       if (rows[0]!.value !== value) breaches.push(`${name} wrote ${rows[0]!.value}, and its inputs make ${value}`);
     }
@@ -136,9 +137,9 @@ function rerunBreaches(world: World, { record, stored, plan }: KnownRun): string
   const { keys } = booksOf(world);
   const before = world.runs.get(record.rerunOf)!.stored.state.steps;
   return plan.steps.filter(isEffectful).flatMap((planned) => {
-    const step = stored.state.steps[planned.name]!;
-    const sameInputs = planned.dependsOn.every((name) => stored.state.steps[name]!.reusedFrom !== null);
-    if (before[planned.name]!.status === "succeeded" || step.reusedFrom !== null || !sameInputs) return [];
+    const step = stored.state.steps.get(planned.name)!;
+    const sameInputs = planned.dependsOn.every((name) => stored.state.steps.get(name)!.reusedFrom !== null);
+    if (before.get(planned.name)!.status === "succeeded" || step.reusedFrom !== null || !sameInputs) return [];
     const [key, keyBefore] = [keys.get(`${record.id}/${planned.name}`), keys.get(`${record.rerunOf}/${planned.name}`)];
     if (key === undefined || keyBefore === undefined || key === keyBefore) return [];
     return [`${record.id}/${planned.name} is tried again under another key than in ${record.rerunOf}`];
@@ -161,5 +162,5 @@ function fenceBreaches({ sink }: World): string[] {
 function isTakenOver(runs: Iterable<KnownRun>, { record }: StoredRun, step: string, item: number | null): boolean {
   if (item === null || record.rerunOf === null) return false;
   const before = [...runs].find((run) => run.record.id === record.rerunOf);
-  return before?.stored.state.steps[step]?.items?.[item]?.status === "succeeded";
+  return before?.stored.state.steps.get(step)?.items?.[item]?.status === "succeeded";
 }

@@ -33,12 +33,12 @@ function waitsForRuns({ plan }: KnownRun): boolean {
 }
 
 function wasGivenUp({ stored }: KnownRun): boolean {
-  return Object.values(stored.state.steps).some(({ reason }) => reason !== null && reason.includes(givenUp));
+  return stored.state.steps.values().some(({ reason }) => reason !== null && reason.includes(givenUp));
 }
 
 function endOf({ stored, record, plan }: KnownRun): string {
   const { state } = stored;
-  const steps = Object.entries(state.steps).map(([name, step]) => [
+  const steps = [...state.steps].map(([name, step]) => [
     name,
     step.status,
     step.error?.code ?? null,

@@ -34,8 +34,8 @@ export function inspectCommit(world: World, stored: StoredRun): void {
   tryTo(world, stored.record.id, () => assertInvariants(known.plan, stored.state));
   if (before.record.status !== "running" && stored.record.status !== before.record.status)
     world.breaches.push(`${stored.record.id} had ended as ${before.record.status} and is ${stored.record.status}`);
-  for (const [name, step] of Object.entries(stored.state.steps)) {
-    const breach = brokenStep(before.state.steps[name]!, step);
+  for (const [name, step] of stored.state.steps) {
+    const breach = brokenStep(before.state.steps.get(name)!, step);
     if (breach !== null) world.breaches.push(`${stored.record.id} ${name} ${breach}`);
   }
 }

@@ -42,7 +42,7 @@ function happenings({ stored }: KnownRun): Happening[] {
   if (record.status === "succeeded") all.push({ event: "success", step: null });
   if (record.status === "failed") all.push({ event: "failure", step: null });
   if (state.late) all.push({ event: "late", step: null });
-  for (const [step, { status, late, reusedFrom, reason }] of Object.entries(state.steps)) {
+  for (const [step, { status, late, reusedFrom, reason }] of state.steps) {
     // What was taken from another run did not happen in this one.
     if (reusedFrom !== null) continue;
     if (status === "succeeded" && reason === null) all.push({ event: "success", step });

@@ -56,7 +56,7 @@ export function createPeople(world: World): People {
   /** What a person sees who looks at the runs from time to time. */
   async function round(): Promise<void> {
     for (const run of openRuns()) {
-      for (const [name, step] of Object.entries(run.stored.state.steps)) {
+      for (const [name, step] of run.stored.state.steps) {
         if (step.awaits !== "decision") continue;
         const { decision } = behaviourOf(workload, run.pipeline, run.identity, name, null);
         if (decision === null) continue;
@@ -79,7 +79,7 @@ export function createPeople(world: World): People {
   async function nothingElseMoves(): Promise<boolean> {
     if (Math.min(time.passed(), time.now() - workload.start) < workload.horizon + hour / 2 || wishes.length > 0)
       return false;
-    if (openRuns().some(({ stored }) => Object.values(stored.state.steps).some(isMoving))) return false;
+    if (openRuns().some(({ stored }) => stored.state.steps.values().some(isMoving))) return false;
     // A request that waits for room waits for the runs that have it.
     for (const { pipeline, backfill } of await store.requests({ limit: 100 })) {
       const open = openRuns().filter(({ record }) => record.pipeline === pipeline && record.backfill === backfill);
@@ -93,7 +93,7 @@ export function createPeople(world: World): People {
   /** One at a time, and in an order that is the same in every world: who is given up may be what another one waits for. */
   function giveUpOne(): void {
     const held = openRuns().flatMap(({ identity, record, stored }) =>
-      Object.entries(stored.state.steps).flatMap(([step, { status }]) =>
+      [...stored.state.steps].flatMap(([step, { status }]) =>
         status === "held" ? [{ name: `${identity}/${step}`, run: record.id, step }] : [],
       ),
     );
@@ -196,7 +196,7 @@ export function createPeople(world: World): People {
 /** Is there a run for each of the partitions that the step waits for, whole and successful? */
 function isThere({ runs, workload }: World, { plan, record, stored }: KnownRun, step: string): boolean {
   const { control } = plan.steps.find(({ name }) => name === step)!;
-  if (stored.state.steps[step]!.awaits === "past") return isPastThere(runs, record, plan.partitions, step);
+  if (stored.state.steps.get(step)!.awaits === "past") return isPastThere(runs, record, plan.partitions, step);
   if (control.type !== "await-run" || control.step !== null) return false;
   const other = workload.pipelines.find((pipeline) => pipeline.plan.pipeline === control.pipeline)!.plan;
   const found = [...runs.values()]
@@ -219,7 +219,7 @@ function isPastThere(
   const before = partitions === null || partition === null ? null : previousPartition(partitions, partition);
   const found = [...runs.values()].filter(({ record }) => record.pipeline === pipeline && record.partition === before);
   const newest = found.sort((a, b) => a.record.sequence - b.record.sequence).at(-1);
-  const status = newest?.stored.state.steps[step]!.status;
+  const status = newest?.stored.state.steps.get(step)!.status;
   return before === null || status === "succeeded" || status === "skipped";
 }
 

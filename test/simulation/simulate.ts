@@ -239,7 +239,7 @@ async function stillWaiting({ runs }: World, self: SimulatedProcess): Promise<st
   let needsTimer: string | null = null;
   for (const { stored } of runs.values()) {
     if (stored.record.status !== "running") continue;
-    for (const [name, step] of Object.entries(stored.state.steps)) {
+    for (const [name, step] of stored.state.steps) {
       // What a re-run has taken over of a step's items lies ready until the step begins.
       const works = step.status === "mapped" ? step.items! : [step];
       for (const work of works) {
@@ -274,7 +274,7 @@ function failed(world: World, result: () => Simulated, why: string, self: Simula
 }
 
 function describe({ record, state }: StoredRun): string {
-  const steps = Object.entries(state.steps).map(([name, step]) => {
+  const steps = [...state.steps].map(([name, step]) => {
     const items = step.items === null ? "" : ` [${step.items.map((item) => item.status).join(" ")}]`;
     return `${name} ${step.status}${step.awaits === null ? "" : ` for ${step.awaits}`}${items}`;
   });

@@ -107,12 +107,12 @@ function inspectStart(world: World, live: ReadonlySet<Attempt>, attempt: Attempt
   const { assignment, planned, run } = attempt;
   const name = workName(assignment);
   const breach = (what: string): void => void world.breaches.push(`${name}#${assignment.attempt} ${what}`);
-  const step = run.stored.state.steps[assignment.step]!;
+  const step = run.stored.state.steps.get(assignment.step)!;
   const work = assignment.item === null ? step : step.items?.[assignment.item];
   if (work?.status !== "queued" || work.attempts !== assignment.attempt)
     breach(`was started while it is stored as ${work?.status} with ${work?.attempts} attempts`);
   for (const dependency of planned.dependsOn) {
-    const stored = canonicalJson(outputOf(run.stored.state.steps[dependency]!) ?? null);
+    const stored = canonicalJson(outputOf(run.stored.state.steps.get(dependency)!) ?? null);
     const handed = canonicalJson(assignment.outputs[dependency] ?? null);
     if (stored !== handed && !run.pipeline.untimely.has(assignment.step))
       breach(`was handed ${handed} as the output of ${dependency}, and stored is ${stored}`);

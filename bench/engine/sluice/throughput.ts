@@ -1,4 +1,5 @@
-// How many tasks that do nothing at all go through the engine in a second: a list that is mapped over, in one run.
+// How many tasks that do nothing at all go through the engine in a second, in one run: a list that is mapped over, or a
+// chain of steps.
 import { spawnSync } from "node:child_process";
 import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
@@ -15,9 +16,10 @@ export interface Throughput {
 
 export function measureThroughput(
   folder: string,
-  { items, rounds }: { readonly items: number; readonly rounds: number },
+  workload: "fan-out" | "chain",
+  { size, rounds }: { readonly size: number; readonly rounds: number },
 ): Throughput {
-  writeProject(folder, "fan-out", { runs: 1, tasks: items }, false);
+  writeProject(folder, workload, { runs: 1, tasks: size }, false);
   mkdirSync(join(folder, "node_modules"));
   symlinkSync(fileURLToPath(new URL("../../..", import.meta.url)), join(folder, "node_modules", "sluice"));
   const script = fileURLToPath(new URL("./time-runs.ts", import.meta.url));
@@ -31,7 +33,8 @@ export function measureThroughput(
   );
   if (result.status !== 0) throw new Error(`${script} ended with ${result.status}`);
   const figures = JSON.parse(result.stdout) as { wallSeconds: number; cpuSeconds: number; rssMb: number };
-  const tasks = items + 2;
+  // What makes the list, and what joins.
+  const tasks = workload === "fan-out" ? size + 2 : size;
   return {
     tasks,
     overheadMsMedian: (figures.wallSeconds * 1000) / tasks,

@@ -14,7 +14,8 @@ import type {
   StoredRun,
   StoredStep,
 } from "../../engine/stores/run-store.ts";
-import type { ItemState, ItemStatus, RunState } from "../../engine/state-machine/state.ts";
+import type { ItemState, ItemStatus, StepState } from "../../engine/state-machine/state.ts";
+import { NamedList } from "../../named-list.ts";
 import type { Database } from "./database.ts";
 import type { KnownRun, KnownRuns } from "./known-runs.ts";
 import {
@@ -55,12 +56,11 @@ export function loadRun(database: Database, row: RunRow): StoredRun {
     all<ItemRow>(database, "SELECT * FROM items WHERE run_sequence = ? ORDER BY step, position", row.sequence),
     ({ step }) => step,
   );
-  const steps: Record<string, RunState["steps"][string]> = {};
-  for (const step of stepRows(database, row.sequence)) {
+  const steps = stepRows(database, row.sequence).map((step): [string, StepState] => {
     const found = step.item_count === null ? null : (items.get(step.position) ?? []).map(toItem);
-    steps[step.name] = { ...toStep(step), items: found };
-  }
-  return toRun(row, steps);
+    return [step.name, { ...toStep(step), items: found }];
+  });
+  return toRun(row, NamedList.from(steps));
 }
 
 function stepRows(database: Database, sequence: number): StepRow[] {

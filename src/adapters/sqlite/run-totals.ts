@@ -43,7 +43,7 @@ export function countEnd(change: TotalsChange, run: KnownRun, state: RunState): 
   change.runs.set(key, totals);
   change.ends.push({ pipeline, sequence, finishedAt, milliseconds, succeeded: status === "succeeded" });
   run.plan.names.forEach((step, position) => {
-    const { reusedFrom, ...ended } = state.steps[step]!;
+    const { reusedFrom, ...ended } = state.steps.get(step)!;
     if (reusedFrom === null) countStep(change, pipeline, step, run.plan.kinds[position]!, ended);
   });
 }

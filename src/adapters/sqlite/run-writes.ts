@@ -93,7 +93,7 @@ function insertRun(database: Database, known: KnownRuns, run: NewRun): KnownRun 
     });
   const insert = database.prepare(insertStepText);
   plan.names.forEach((name, position) => {
-    const step = state.steps[name]!;
+    const step = state.steps.get(name)!;
     insert.run(facts.sequence, position, name, plan.kinds[position]!, ...stepValues(step));
     step.items?.forEach((_item, index) => writeItem(database, facts.sequence, position, step, index));
   });
@@ -159,7 +159,7 @@ function writeUpdate(database: Database, known: KnownRuns, update: RunUpdate): K
     .run(state.startedAt, json(state.ending), state.late ? 1 : 0, ...end, run.sequence, update.expectedRevision);
   if (changes !== 1) throw refusal(database, update);
   for (const { step: name, items } of update.changed) {
-    const step = state.steps[name]!;
+    const step = state.steps.get(name)!;
     const position = positionOf(run, name);
     database.prepare(updateStepText).run(...stepValues(step), run.sequence, position);
     for (const index of items) writeItem(database, run.sequence, position, step, index);

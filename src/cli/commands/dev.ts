@@ -36,7 +36,7 @@ async function run(context: CommandContext, input: CommandInput): Promise<number
         progress.onChange(record, state);
         if (record.status === "running" || ended.has(record.id)) return;
         ended.add(record.id);
-        const failed = Object.entries(state.steps).find(([, step]) => step.status === "failed");
+        const failed = [...state.steps].find(([, step]) => step.status === "failed");
         const why = failed === undefined ? "" : `: ${failed[0]}: ${oneLine(failed[1].error?.message ?? "failed")}`;
         progress.say(`${runTitle(record)} ${record.status} (${record.id})${why}`);
       },

@@ -21,7 +21,7 @@ export function assignmentOf(run: ActiveRun, planned: PlanStep, { step, item, ep
     item,
     attempt: epoch,
     fence: record.sequence * fenceSpan + epoch,
-    idempotencyKey: idempotencyKey(state.steps[step]!.effectRun ?? record.id, step, item),
+    idempotencyKey: idempotencyKey(state.steps.get(step)!.effectRun ?? record.id, step, item),
     outputs: outputsFor(run, planned),
     timeoutMs: planned.timeoutMs,
   };
@@ -37,7 +37,7 @@ export function outputsFor(run: ActiveRun, planned: PlanStep): Readonly<Record<s
   const known = run.itemOutputs.get(planned.name);
   if (known !== undefined) return known;
   const outputs: Record<string, unknown> = {};
-  for (const name of planned.dependsOn) outputs[name] = outputOf(run.state.steps[name]!);
+  for (const name of planned.dependsOn) outputs[name] = outputOf(run.state.steps.get(name)!);
   if (planned.control.type === "map") run.itemOutputs.set(planned.name, outputs);
   return outputs;
 }

@@ -181,7 +181,7 @@ export function createAttemptRunner(options: AttemptRunnerOptions): AttemptRunne
 
 /** Does its run still wait for this attempt? Later events may have made an end of it before it could start. */
 function isDue({ run, key: { step, item, epoch } }: Due): boolean {
-  const state = run.state.steps[step]!;
+  const state = run.state.steps.get(step)!;
   const work = item === null ? state : state.items?.[item];
   return work?.status === "queued" && work.attempts === epoch;
 }

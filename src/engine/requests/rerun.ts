@@ -5,6 +5,7 @@ import { freshItem, freshStep, initialState } from "../state-machine/initial-sta
 import type { Instruction } from "../stores/instruction.ts";
 import { planGraph, type PlanGraph } from "../state-machine/plan-graph.ts";
 import type { ItemState, RunState, StepState } from "../state-machine/state.ts";
+import { NamedList } from "../../named-list.ts";
 
 /** What is run again: see the instruction to do so. */
 export type RerunScope = Pick<Extract<Instruction, { readonly type: "rerun" }>, "scope" | "step">;
@@ -34,7 +35,7 @@ export function rerunState(plan: Plan, previous: PreviousRun, { scope, step }: R
   const again = stepsToRun(graph, previous.state, scope, named, changed);
   const forOthers = setUpsAndTeardowns(graph, again);
   const steps = graph.steps.map((planned, position): [string, StepState] => {
-    const before = previous.state.steps[planned.name];
+    const before = previous.state.steps.get(planned.name);
     if (before === undefined || changed.has(position)) return [planned.name, freshStep];
     if (!again.has(position) && !forOthers.has(position)) return [planned.name, keep(before, previous.runId)];
     const over = planned.control.type === "map" ? planned.control.over : [];
@@ -43,7 +44,7 @@ export function rerunState(plan: Plan, previous: PreviousRun, { scope, step }: R
       over.every((name) => !forOthers.has(graph.positions.get(name)!));
     return [planned.name, renew(before, previous.runId, sameInputs, scope === "from-failed")];
   });
-  return { ...initialState(plan, now), steps: Object.fromEntries(steps) };
+  return { ...initialState(plan, now), steps: NamedList.from(steps) };
 }
 
 function namedStep({ pipeline, steps }: Plan, scope: RerunScope["scope"], step: string | null): string | null {
@@ -79,7 +80,7 @@ function stepsToRun(
   const again = new Set<number>(changed);
   for (const [position, { name }] of steps.entries()) {
     const chosen =
-      scope === "all" || name === named || (scope === "from-failed" && before.steps[name]?.status !== "succeeded");
+      scope === "all" || name === named || (scope === "from-failed" && before.steps.get(name)?.status !== "succeeded");
     const follows = scope !== "only" && dependencies[position]!.some((other) => again.has(other));
     if (chosen || follows) again.add(position);
   }

@@ -77,7 +77,7 @@ export function createRunInstructions(options: RunInstructionsOptions): RunInstr
   ): Promise<{ readonly planned: ReturnType<typeof stepNamed>; readonly step: StepState }> {
     const plan = active.get(record.id)?.plan ?? (await store.plan(record.version));
     if (plan === null) throw new SluiceError("INTERNAL", `The plan of run ${record.id} is not in the store`);
-    return { planned: stepNamed(plan, name), step: state.steps[name]! };
+    return { planned: stepNamed(plan, name), step: state.steps.get(name)! };
   }
 
   return {
@@ -120,7 +120,7 @@ export function createRunInstructions(options: RunInstructionsOptions): RunInstr
         const before = await store.plan(record.version);
         if (before === null) throw new SluiceError("INTERNAL", `The plan of run ${record.id} is not in the store`);
         const again = rerunState(plan, { runId: record.id, state, plan: before }, { scope, step }, clock.now());
-        if (Object.values(again.steps).every(({ status }) => isEnd(status))) {
+        if (again.steps.values().every(({ status }) => isEnd(status))) {
           throw new SluiceError("USAGE", `Nothing of run ${record.id} is left to be run: it has ${ended(record)}`, {
             hint: `Run all of it again: sluice rerun ${record.id} --all`,
           });
@@ -169,7 +169,7 @@ export function createRunInstructions(options: RunInstructionsOptions): RunInstr
       }
       await commits.pushed(run, { type: "decided", step: name, decision, by, note });
       // Somebody else may have been quicker.
-      const after = run.state.steps[name]!;
+      const after = run.state.steps.get(name)!;
       if (!isDecided(after, asked, by)) throw alreadyEnded(run.record, name, after);
       return answer;
     },
@@ -188,7 +188,7 @@ export function createRunInstructions(options: RunInstructionsOptions): RunInstr
       if (isEnd(step.status)) throw alreadyEnded(found.record, name, step);
       const run = await openRun(found, "its steps can't be marked");
       await commits.pushed(run, { type: "marked", step: name, as, by, reason });
-      const after = run.state.steps[name]!;
+      const after = run.state.steps.get(name)!;
       if (after.reason !== mark) throw alreadyEnded(run.record, name, after);
       return answer;
     },

@@ -214,7 +214,7 @@ function nothingGathered(): Gathered {
 
 /** What is to be kept of an attempt's result: nothing, when the attempt no longer counted. */
 function resultOf({ run, event, key }: Gathered["results"][number], at: number): CachedResult[] {
-  const step = run.state.steps[event.step];
+  const step = run.state.steps.get(event.step);
   const work = event.item === null ? step : step?.items?.[event.item];
   if (work?.status !== "succeeded" || work.attempts !== event.epoch) return [];
   const { output, rows, assets } = event;

@@ -24,7 +24,7 @@ export function noticesOf(
     if (projectHooks.includes(event)) levels.push("project");
   }
   if (levels.length === 0) return [];
-  const of = step === null ? null : state.steps[step]!;
+  const of = step === null ? null : state.steps.get(step)!;
   const work = item === null ? of : (of?.items?.[item] ?? of);
   return levels.map((level) => ({
     key: [record.id, step ?? "", item ?? "", event, epoch, level].join("/"),
@@ -48,5 +48,5 @@ export function noticesOf(
 /** Of a run that failed, the error of the first of its steps that did. */
 function firstError({ steps, status }: ActiveRun["state"]): HookNotice["error"] {
   if (status !== "failed") return null;
-  return Object.values(steps).find((step) => step.status === "failed")?.error ?? null;
+  return steps.values().find((step) => step.status === "failed")?.error ?? null;
 }

@@ -71,7 +71,7 @@ function reasonToCancel(
 /** Tells a run what happened to it since its last commit: attempts in flight are lost, timers run on to their time. */
 function resume(run: ActiveRun, { commits, carryOut }: SchedulerParts): void {
   commits.push(run, { type: "started" });
-  for (const [step, { status, attempts, items }] of Object.entries(run.state.steps)) {
+  for (const [step, { status, attempts, items }] of run.state.steps) {
     if (status === "queued") commits.push(run, lost(step, null, attempts));
     if (status !== "mapped") continue;
     for (const [item, work] of items!.entries())

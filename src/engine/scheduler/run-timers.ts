@@ -54,7 +54,7 @@ function eventOf(command: SetTimer): RunEvent {
 
 function isPending({ state }: ActiveRun, command: SetTimer): boolean {
   if (command.type !== "set-timer" || state.status !== "running") return false;
-  const step = state.steps[command.step];
+  const step = state.steps.get(command.step);
   const work = command.item === null ? step : step?.items?.[command.item];
   return work?.status === "retrying" && work.attempts === command.epoch;
 }

@@ -223,7 +223,7 @@ export function assembleParts(options: SchedulerOptions, core: SchedulerCore): S
       carryOut(run, commands);
       let ended = run.state.status !== "running";
       for (const { step: name } of changed) {
-        const { status, assets } = run.state.steps[name]!;
+        const { status, assets } = run.state.steps.get(name)!;
         if (!isEnd(status)) continue;
         ended = true;
         if (status === "succeeded" && assets.length > 0) schedules.assetsUpdated(assets);

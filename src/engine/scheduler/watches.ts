@@ -237,6 +237,6 @@ function plannedStep({ run, command }: Watch): Plan["steps"][number] {
 }
 
 function isHeld({ run, command }: Watch): boolean {
-  const step = run.state.steps[command.step];
+  const step = run.state.steps.get(command.step);
   return step !== undefined && !isEnd(step.status) && step.awaits === command.awaits;
 }

@@ -53,14 +53,14 @@ export function openDraft(plan: Plan, state: RunState, now: number): Draft {
   const ownItems = new Map<number, ItemState[]>();
   let reviewed = 0;
   let run = state;
-  let steps: Record<string, StepState> | null = null;
+  let steps: StepState[] | null = null;
 
   const nameOf = (position: number): string => graph.steps[position]!.name;
-  const step = (position: number): StepState => (steps ?? state.steps)[nameOf(position)]!;
+  const step = (position: number): StepState => (steps === null ? state.steps.at(position) : steps[position])!;
 
   function write(position: number, next: StepState): Set<number> {
-    steps ??= { ...state.steps };
-    steps[nameOf(position)] = next;
+    steps ??= state.steps.values().slice();
+    steps[position] = next;
     let items = changed.get(position);
     if (items === undefined) changed.set(position, (items = new Set()));
     return items;
@@ -106,7 +106,7 @@ export function openDraft(plan: Plan, state: RunState, now: number): Draft {
     review: (positions) => void toReview.push(...positions),
     nextToReview: () => (reviewed < toReview.length ? toReview[reviewed++] : undefined),
     close: () => {
-      const after = steps === null ? run : { ...run, steps };
+      const after = steps === null ? run : { ...run, steps: state.steps.withValues(steps) };
       keepTally(after, tally);
       return {
         state: after,

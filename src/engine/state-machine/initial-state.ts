@@ -1,6 +1,7 @@
 // How a run, a step and an item are before anything has happened to them.
 import type { Plan } from "../../pipeline/plan.ts";
 import type { ItemState, RunState, StepState, WorkState } from "./state.ts";
+import { NamedList } from "../../named-list.ts";
 
 const nothingYet: Omit<WorkState<never>, "status"> = {
   attempts: 0,
@@ -32,7 +33,7 @@ export const freshStep: StepState = Object.freeze({
 export function initialState(plan: Plan, now: number): RunState {
   return {
     status: "running",
-    steps: Object.fromEntries(plan.steps.map(({ name }) => [name, freshStep])),
+    steps: NamedList.from(plan.steps.map(({ name }) => [name, freshStep])),
     startedAt: now,
     finishedAt: null,
     ending: null,

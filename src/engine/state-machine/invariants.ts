@@ -30,7 +30,7 @@ export function assertInvariants(
 
 function faultOf(graph: PlanGraph, state: RunState): Fault {
   for (const [position, { name }] of graph.steps.entries()) {
-    const step = state.steps[name];
+    const step = state.steps.get(name);
     if (step === undefined) return `${name} has no state`;
     const fault = stepFault(step) ?? itemsFault(step, step.items?.keys() ?? []) ?? orderFault(graph, state, position);
     if (fault !== null) return `${name} ${fault}`;
@@ -42,8 +42,8 @@ function faultSince(graph: PlanGraph, state: RunState, before: RunState, changed
   let woken = false;
   for (const { step: name, items } of changed) {
     const position = graph.positions.get(name)!;
-    const step = state.steps[name]!;
-    const was = before.steps[name]!;
+    const step = state.steps.at(position)!;
+    const was = before.steps.at(position)!;
     const started = step.startedAt !== was.startedAt || step.status === "held";
     const fault =
       endedFault(was, step) ??
@@ -110,9 +110,9 @@ function resultFault(work: StepState | ItemState): Fault {
 
 /** Nothing has begun that may not, and what has not begun waits for something that is open. */
 function orderFault(graph: PlanGraph, state: RunState, position: number): Fault {
-  const { name, trigger, teardownOf } = graph.steps[position]!;
-  const step = state.steps[name]!;
-  const statusAt = (other: number): StepStatus => state.steps[graph.steps[other]!.name]!.status;
+  const { trigger, teardownOf } = graph.steps[position]!;
+  const step = state.steps.at(position)!;
+  const statusAt = (other: number): StepStatus => state.steps.at(other)!.status;
   const isOpen = (other: number): boolean => !isEnd(statusAt(other));
   const before = graph.dependencies[position]!;
   if (step.status === "waiting") {
@@ -124,7 +124,7 @@ function orderFault(graph: PlanGraph, state: RunState, position: number): Fault 
   const begun = step.startedAt !== null || !isEnd(step.status);
   if (!begun || step.reusedFrom !== null) return null;
   if (teardownOf !== null) {
-    if (state.steps[teardownOf]!.status !== "succeeded") return `started although ${teardownOf} had not succeeded`;
+    if (state.steps.get(teardownOf)!.status !== "succeeded") return `started although ${teardownOf} had not succeeded`;
     const early = before.find(isOpen);
     return early === undefined ? null : `started before ${graph.steps[early]!.name} had ended`;
   }
@@ -140,14 +140,14 @@ function orderFault(graph: PlanGraph, state: RunState, position: number): Fault 
 /** A run is open as long as a step is, and then something will wake it. */
 function runFault({ steps }: PlanGraph, state: RunState): Fault {
   // From the last step on: as a run goes on, what has ended is at its beginning.
-  const awake = steps.findLast(({ name }) => isAwake(state.steps[name]!.status));
+  const awake = state.steps.values().findLast(({ status }) => isAwake(status));
   if (state.status === "running") {
     if (state.finishedAt !== null) return "the run is running and has an end";
     return awake === undefined ? "the run waits for nothing" : null;
   }
   if (state.finishedAt === null) return `the run is ${state.status} and has no end`;
-  const open = steps.find(({ name }) => !isEnd(state.steps[name]!.status));
-  return open === undefined ? null : `the run ended with ${open.name} open`;
+  const open = state.steps.values().findIndex(({ status }) => !isEnd(status));
+  return open === -1 ? null : `the run ended with ${steps[open]!.name} open`;
 }
 
 function isAwake(status: StepStatus): boolean {
@@ -155,11 +155,10 @@ function isAwake(status: StepStatus): boolean {
 }
 
 function differences({ steps }: PlanGraph, before: RunState, after: RunState): ChangedStep[] {
-  const differing = steps.filter(({ name }) => before.steps[name] !== after.steps[name]);
-  return differing.map(({ name }) => ({
-    step: name,
-    items: differingItems(before.steps[name]!.items ?? [], after.steps[name]!.items ?? []),
-  }));
+  return steps.flatMap(({ name }, position) => {
+    const [was, is] = [before.steps.at(position)!, after.steps.at(position)!];
+    return was === is ? [] : [{ step: name, items: differingItems(was.items ?? [], is.items ?? []) }];
+  });
 }
 
 function differingItems(before: readonly ItemState[], after: readonly ItemState[]): number[] {

@@ -8,7 +8,7 @@ import { isEnd, type Command, type ItemState, type RunState, type StepState, typ
 export function pendingCommands(plan: Plan, state: RunState): Command[] {
   if (state.status !== "running") return [];
   const ofSteps = planGraph(plan).steps.flatMap((planned) => {
-    const step = state.steps[planned.name]!;
+    const step = state.steps.get(planned.name)!;
     return isEnd(step.status) ? [] : [...ofStep(planned, step), ...ofItems(planned.name, step.items ?? [])];
   });
   return [...ofSteps, ...ofRun(plan, state)];

@@ -10,6 +10,7 @@
 import type { Failure } from "../../errors.ts";
 import type { HookEvent } from "../../pipeline/plan.ts";
 import type { RowCounts } from "../../pipeline/step.ts";
+import type { NamedList } from "../../named-list.ts";
 
 /**
  * waiting: for steps before it · held: for something outside the run, see `awaits` · queued: an attempt is due and waits
@@ -72,7 +73,7 @@ export interface StepState extends WorkState<StepStatus> {
 
 export interface RunState {
   readonly status: RunStatus;
-  readonly steps: Readonly<Record<string, StepState>>;
+  readonly steps: NamedList<StepState>;
   readonly startedAt: number;
   readonly finishedAt: number | null;
   /** Set when the run is to end before its steps have: it ends like this once its teardowns have ended. */

@@ -31,11 +31,11 @@ function countAll(graph: PlanGraph, state: RunState): Tally {
   const tally: Tally = {
     graph,
     ends: graph.dependencies.map((before) => noEnds(before.length)),
-    openItems: graph.steps.map(({ name }) => countOpenItems(state.steps[name]!)),
+    openItems: state.steps.values().map(countOpenItems),
     openSteps: graph.steps.length,
   };
-  for (const [position, { name }] of graph.steps.entries()) {
-    const kind = endKind(state.steps[name]!.status);
+  for (const [position, { status }] of state.steps.values().entries()) {
+    const kind = endKind(status);
     if (kind !== null) countEnd(tally, position, kind);
   }
   return tally;

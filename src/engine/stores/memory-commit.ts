@@ -4,6 +4,7 @@ import { SluiceError } from "../../errors.ts";
 import { copy, type MemoryRun, type MemoryStep, type MemoryTables } from "./memory-tables.ts";
 import type { NewRun, RunUpdate, StoredRun } from "./run-store.ts";
 import type { RunState, RunStatus, StepState } from "../state-machine/state.ts";
+import { NamedList } from "../../named-list.ts";
 
 /** Adds those whose keys have no run yet. `sequence` is the last one given. */
 export function createMemoryRuns(
@@ -24,7 +25,7 @@ export function createMemoryRuns(
       record: copy({ ...facts, sequence: sequence + made.size + 1, status, finishedAt }),
       revision: 0,
       header: headerOf(state),
-      steps: new Map(Object.entries(state.steps).map(([name, step]) => [name, newStep(step)])),
+      steps: new Map([...state.steps].map(([name, step]) => [name, newStep(step)])),
       attempts: new Map(),
       live: new Map(),
       logs: [],
@@ -68,7 +69,7 @@ function prepareUpdate(tables: MemoryTables, run: MemoryRun, { state, changed }:
   const header = headerOf(state);
   const steps = changed.map(({ step, items }) => {
     const known = run.steps.get(step);
-    const next = state.steps[step];
+    const next = state.steps.get(step);
     if (known === undefined || next === undefined)
       throw new SluiceError("INTERNAL", `Run ${run.record.id} has no step "${step}"`);
     const texts = items.map((position) => [position, JSON.stringify(next.items![position])] as const);
@@ -99,7 +100,7 @@ function settle(tables: MemoryTables, run: MemoryRun): void {
 }
 
 export function loadRun(run: MemoryRun): StoredRun {
-  const steps = Object.fromEntries([...run.steps].map(([name, step]) => [name, loadStep(step)]));
+  const steps = NamedList.from([...run.steps].map(([name, step]) => [name, loadStep(step)]));
   return {
     record: copy(run.record),
     state: { ...(JSON.parse(run.header) as Omit<RunState, "steps">), steps },

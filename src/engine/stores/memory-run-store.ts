@@ -65,7 +65,7 @@ export function createMemoryRunStore(tables: MemoryTables): RunStore {
       const rest = copy(others);
       update();
       for (const { runId, state, changed } of batch.updates) {
-        for (const step of changed.map((item) => state.steps[item.step]!)) {
+        for (const step of changed.map((item) => state.steps.get(item.step)!)) {
           if (step.status !== "succeeded") continue;
           const { partition } = runs.get(runId)!.record;
           for (const asset of step.assets) {

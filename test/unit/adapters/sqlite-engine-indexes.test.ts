@@ -113,9 +113,14 @@ describe("the engine's store on SQLite", () => {
       version: plan.version,
       pipeline: "sales",
     };
-    const succeeded = { ...mapped.steps["zeta"]!, status: "succeeded", assets: ["lake.raw"], finishedAt: 9 } as const;
+    const succeeded = {
+      ...mapped.steps.get("zeta")!,
+      status: "succeeded",
+      assets: ["lake.raw"],
+      finishedAt: 9,
+    } as const;
     const changed = [{ step: "zeta", items: [0] }];
-    const state = { ...mapped, steps: { ...mapped.steps, zeta: succeeded } };
+    const state = { ...mapped, steps: mapped.steps.with("zeta", succeeded) };
     await all.commit({
       updates: [{ runId: "new-1", expectedRevision: 0, state, changed }],
       attempts: [{ ...key, status: "failed", startedAt: 1, finishedAt: 2, error: null }],

@@ -7,6 +7,8 @@ import { openDatabase } from "../../../src/adapters/sqlite/database.ts";
 import { openEngineStore } from "../../../src/adapters/sqlite/engine-store.ts";
 import { runMigrations } from "../../../src/adapters/sqlite/run-schema.ts";
 import { statisticsOf } from "../../../src/engine/stores/memory-statistics.ts";
+import type { StepState } from "../../../src/engine/state-machine/state.ts";
+import { NamedList } from "../../../src/named-list.ts";
 import { contentHash } from "../../../src/json.ts";
 import { batch, newRun, planNamed, waiting } from "../../conformance/run-states.ts";
 
@@ -104,27 +106,29 @@ describe("a store of version 1", () => {
         finishedAt: 1_500,
         ending: null,
         late: false,
-        steps: {
-          zeta: {
-            ...waiting,
-            status: "succeeded",
-            attempts: 1,
-            output: { n: 1 },
-            rows: { in: 10, out: 9, duplicate: 1, quarantined: 0 },
-            assets: ["lake.raw"],
-            startedAt: 1_000,
-            finishedAt: 1_200,
-          },
-          alpha: {
-            ...waiting,
-            status: "failed",
-            attempts: 2,
-            failures: 2,
-            error: JSON.parse(error) as unknown,
-            startedAt: 1_200,
-            finishedAt: 1_500,
-          },
-        },
+        steps: NamedList.from(
+          Object.entries<StepState>({
+            zeta: {
+              ...waiting,
+              status: "succeeded",
+              attempts: 1,
+              output: { n: 1 },
+              rows: { in: 10, out: 9, duplicate: 1, quarantined: 0 },
+              assets: ["lake.raw"],
+              startedAt: 1_000,
+              finishedAt: 1_200,
+            },
+            alpha: {
+              ...waiting,
+              status: "failed",
+              attempts: 2,
+              failures: 2,
+              error: JSON.parse(error) as StepState["error"],
+              startedAt: 1_200,
+              finishedAt: 1_500,
+            },
+          }),
+        ),
       },
       revision: 4,
     });
@@ -271,13 +275,13 @@ describe("a store of version 1", () => {
     await compare();
     const [open] = await store.unfinishedRuns();
     expect(open!.record.id).toBe("sales-2011-01-05-c");
-    expect(open!.state.steps["zeta"]).toMatchObject({ status: "retrying", wakeAt: 4_000 });
-    const zeta = { ...open!.state.steps["zeta"]!, status: "failed", wakeAt: null, finishedAt: 4_100 } as const;
+    expect(open!.state.steps.get("zeta")).toMatchObject({ status: "retrying", wakeAt: 4_000 });
+    const zeta = { ...open!.state.steps.get("zeta")!, status: "failed", wakeAt: null, finishedAt: 4_100 } as const;
     const state = {
       ...open!.state,
       status: "failed",
       finishedAt: 4_200,
-      steps: { ...open!.state.steps, zeta },
+      steps: open!.state.steps.with("zeta", zeta),
     } as const;
     const changed = [{ step: "zeta", items: [] }];
     await store.commit(batch({ updates: [{ runId: open!.record.id, expectedRevision: 2, state, changed }] }));

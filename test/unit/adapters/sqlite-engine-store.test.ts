@@ -99,8 +99,8 @@ describe("the engine's store on SQLite", () => {
        const { state, revision } = await store.run("sales-1");
        const rest = { attempts: [], logs: [], notices: [], cached: [], live: [] };
        for (let n = 1; n <= 400; n += 1) {
-         const steps = Object.fromEntries(Object.entries(state.steps).map(([name, step]) => [name, { ...step, attempts: n }]));
-         const changed = Object.keys(steps).map((step) => ({ step, items: [] }));
+         const steps = state.steps.withValues(state.steps.values().map((step) => ({ ...step, attempts: n })));
+         const changed = steps.names().map((step) => ({ step, items: [] }));
          await store.commit({ updates: [{ runId: "sales-1", expectedRevision: n - 1, state: { ...state, steps }, changed }], ...rest });
        }
        store.close();`,
@@ -112,7 +112,7 @@ describe("the engine's store on SQLite", () => {
     const seen = new Set<number>();
     while (!ended.signal.aborted) {
       const run = (await reader.run("sales-1"))!;
-      const attempts = new Set(Object.values(run.state.steps).map((step) => step.attempts));
+      const attempts = new Set(run.state.steps.values().map((step) => step.attempts));
       expect(attempts.size).toBe(1);
       expect([...attempts][0]).toBe(run.revision);
       seen.add(run.revision);

@@ -12,7 +12,7 @@ const state = initialState(plan, 0);
 
 /** The state with a step that stands otherwise. */
 function withStep(name: string, step: Partial<StepState>): RunState {
-  return { ...state, steps: { ...state.steps, [name]: { ...state.steps[name]!, ...step } } };
+  return { ...state, steps: state.steps.with(name, { ...state.steps.get(name)!, ...step }) };
 }
 
 function terminal(isTTY: boolean) {
@@ -77,7 +77,7 @@ describe("progress", () => {
     const items = [...Array<"succeeded">(7).fill("succeeded"), "queued", "retrying", "failed"] as const;
     const mapped = withStep("one", {
       status: "mapped",
-      items: items.map((status) => ({ ...state.steps["one"]!, status })),
+      items: items.map((status) => ({ ...state.steps.get("one")!, status })),
     });
     for (const isTTY of [true, false]) {
       const { io, text } = terminal(isTTY);
@@ -99,7 +99,7 @@ describe("progress", () => {
     const rows = { in: 10, out: 8, duplicate: 1, quarantined: 1 };
     const ended = withStep("one", { status: "succeeded", rows });
     progress.onChange(run, ended);
-    progress.onChange(run, { ...ended, steps: { ...ended.steps } });
+    progress.onChange(run, { ...ended, steps: ended.steps.withValues([...ended.steps.values()]) });
     progress.onSteps(run, [storedStep({ name: "one", status: "succeeded", rows })]);
     expect(text()).toBe("orders 2026-01-01: one succeeded (10 rows in, 8 out, 1 duplicate, 1 quarantined)\n");
   });

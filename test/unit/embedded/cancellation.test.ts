@@ -57,7 +57,7 @@ async function cancelled(pipeline: string, underWay: (pid: number) => Promise<bo
   const attempts = await engine.store.attempts(run);
   return {
     run: record.status,
-    steps: Object.values(state.steps).map(({ status, reason }) => [status, reason]),
+    steps: state.steps.values().map(({ status, reason }) => [status, reason]),
     attempts: attempts.map(({ status }) => status),
     /** Did the worker live on? */
     sameWorker: engine.workers.includes(worker!),

@@ -88,7 +88,7 @@ describe("an engine", () => {
     expect(other.record.id).not.toBe(run);
     expect(other.record.params).toEqual({ n: 2 });
     // The attempt that was under way was made again.
-    expect(same.state.steps["hold"]!.attempts).toBe(2);
+    expect(same.state.steps.get("hold")!.attempts).toBe(2);
     expect(notes().sort()).toEqual(["old 1", "old 1", "old 2"]);
   });
 
@@ -160,7 +160,7 @@ describe("a reload", () => {
     expect((await engine!.finished(more.run)).record.status).toBe("succeeded");
     project.write("release", "");
     const [before, after] = await Promise.all([engine!.finished(run), engine!.finished(next.run)]);
-    expect([before.state.steps["hold"]!.output, after.state.steps["hold"]!.output]).toEqual(["old", "new"]);
+    expect([before.state.steps.get("hold")!.output, after.state.steps.get("hold")!.output]).toEqual(["old", "new"]);
     expect(before.record.version).not.toBe(after.record.version);
     expect(Object.keys(readEngineNote(engine!.home)!.versions).sort()).toEqual(["held", "more"]);
   });
@@ -182,9 +182,9 @@ describe("a run", () => {
     });
     const { record, state } = await (await open()).run("big");
     expect(record.status).toBe("succeeded");
-    expect(state.steps["list"]!.output).toMatchObject({ $artifact: expect.any(String), length: 500 });
-    expect(state.steps["each"]!.items).toHaveLength(500);
-    expect(state.steps["sum"]!.output).toEqual({
+    expect(state.steps.get("list")!.output).toMatchObject({ $artifact: expect.any(String), length: 500 });
+    expect(state.steps.get("each")!.items).toHaveLength(500);
+    expect(state.steps.get("sum")!.output).toEqual({
       items: 500,
       long: [70_000, 70_000, 70_000, 70_000, 70_000],
       sum: (499 * 500) / 2 - 1000,
@@ -202,7 +202,7 @@ describe("a run", () => {
         });`,
     });
     const { state } = await (await open()).run("rows");
-    const batches = state.steps["each"]!.items!.map((item) => item.output as number[]);
+    const batches = state.steps.get("each")!.items!.map((item) => item.output as number[]);
     expect(batches.map((batch) => batch.length)).toEqual([10, 10, 5]);
     expect(batches.flat().map(Number)).toEqual(Array.from({ length: 25 }, (_, i) => i));
   });
@@ -254,7 +254,7 @@ describe("a run", () => {
     });
     const { record, state } = await engine!.run("faulty");
     expect(record.status).toBe("succeeded");
-    const tries = Object.fromEntries(Object.entries(state.steps).map(([name, { attempts }]) => [name, attempts]));
+    const tries = Object.fromEntries([...state.steps].map(([name, { attempts }]) => [name, attempts]));
     expect(tries).toEqual({ killed: 2, done_and_killed: 2, failed: 3, late: 1, frozen: 1 });
     const done = notes().filter((line) => line.startsWith("done_and_killed"));
     // The effect has happened twice, under one key.

@@ -56,7 +56,7 @@ describe("pruning artifacts", () => {
     const state: RunState = {
       ...made!.state,
       ...(finishedAt === null ? {} : { status: "succeeded", finishedAt }),
-      steps: { ...made!.state.steps, alpha: { ...made!.state.steps["alpha"]!, status: "succeeded", output } },
+      steps: made!.state.steps.with("alpha", { ...made!.state.steps.get("alpha")!, status: "succeeded", output }),
     };
     const changed = changesBetween(made!.state, state);
     await store.commit(batch({ updates: [{ runId: id, expectedRevision: 0, state, changed }] }));

@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { assertInvariants } from "../../../src/engine/state-machine/invariants.ts";
 import type { RunState, StepState } from "../../../src/engine/state-machine/state.ts";
+import { NamedList } from "../../../src/named-list.ts";
 import type { Plan } from "../../../src/pipeline/plan.ts";
 import { cancelled, failed, finalFailure, planOf, succeeded } from "./plans.ts";
 import { story } from "./story.ts";
@@ -18,11 +19,11 @@ const { state } = (() => {
     .tell(succeeded("size", 1, "A", 0));
   return { state: run.state() };
 })();
-const item = state.steps["size"]!.items![1]!;
+const item = state.steps.get("size")!.items![1]!;
 
 const withStep = (of: RunState, name: string, change: Partial<StepState>): RunState => ({
   ...of,
-  steps: { ...of.steps, [name]: { ...of.steps[name]!, ...change } },
+  steps: of.steps.with(name, { ...of.steps.get(name)!, ...change }),
 });
 const ended = { finishedAt: 9 } as const;
 
@@ -35,7 +36,7 @@ const spoilt: readonly [string, RunState, RegExp][] = [
   ["an answer nobody waits for", withStep(state, "other", { awaits: "run" }), /other is queued and waits for run/],
   [
     "a mapped step without open items",
-    withStep(state, "size", { items: [state.steps["size"]!.items![0]!] }),
+    withStep(state, "size", { items: [state.steps.get("size")!.items![0]!] }),
     /size is mapped and has no open item/,
   ],
   ["a mapped step without items", withStep(state, "size", { items: null }), /size is mapped and has no open item/],
@@ -94,7 +95,11 @@ const spoilt: readonly [string, RunState, RegExp][] = [
   ["a running run with an end", { ...state, ...ended }, /the run is running and has an end/],
   ["a run that ended with steps open", { ...state, status: "failed", ...ended }, /the run ended with size open/],
   ["a run that ended at no time", { ...state, status: "failed" }, /the run is failed and has no end/],
-  ["a step without a state", { ...state, steps: { list: state.steps["list"]! } }, /size has no state/],
+  [
+    "a step without a state",
+    { ...state, steps: NamedList.from([["list", state.steps.get("list")!]]) },
+    /size has no state/,
+  ],
 ];
 
 describe("the invariants", () => {
@@ -107,7 +112,7 @@ describe("the invariants", () => {
     expect(() => assertInvariants(plan, bad)).toThrow(expect.objectContaining({ code: "INTERNAL" }));
   });
 
-  it.each(spoilt.filter(([, bad]) => bad.steps["size"] !== undefined && bad.steps !== state.steps))(
+  it.each(spoilt.filter(([, bad]) => bad.steps.get("size") !== undefined && bad.steps !== state.steps))(
     "find %s where only that has changed",
     (_what, bad, message) => {
       expect(() => assertInvariants(plan, bad, state)).toThrow(message);
@@ -160,7 +165,7 @@ describe("the invariants", () => {
   });
 
   it("look at no item that has not changed, when told what has", () => {
-    const bad = withStep(state, "size", { items: state.steps["size"]!.items!.with(0, { ...item, attempts: 0 }) });
+    const bad = withStep(state, "size", { items: state.steps.get("size")!.items!.with(0, { ...item, attempts: 0 }) });
     expect(() => assertInvariants(plan, bad, state, [{ step: "size", items: [0] }])).toThrow(/item 0/);
     expect(() => assertInvariants(plan, bad, state, [{ step: "size", items: [1] }])).not.toThrow();
   });

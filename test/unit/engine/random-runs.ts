@@ -169,7 +169,7 @@ interface OpenWork extends AttemptKey {
 /** Attempts that are under way, and what waits for a timer or a word from outside. */
 export function openWork(plan: Plan, state: RunState): OpenWork[] {
   return plan.steps.flatMap(({ name }): OpenWork[] => {
-    const { status, attempts, items } = state.steps[name]!;
+    const { status, attempts, items } = state.steps.get(name)!;
     if (isEnd(status) || status === "waiting") return [];
     if (status !== "mapped") return [{ step: name, item: null, epoch: attempts, status }];
     const all = items!.map((work, item) => ({ step: name, item, epoch: work.attempts, status: work.status }));
@@ -187,7 +187,7 @@ function wordAbout(work: OpenWork, plan: Plan, state: RunState, choice: number):
     case "sleeping":
       return { type: "timer-fired", ...key, timer: "check" };
     case "held": {
-      const { awaits } = state.steps[key.step]!;
+      const { awaits } = state.steps.get(key.step)!;
       if (awaits !== "decision")
         return { type: "await-met", step: key.step, awaits: awaits!, output: outputOfStep(plan, key.step, rest) };
       return {

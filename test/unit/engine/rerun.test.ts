@@ -15,7 +15,7 @@ const again = (run: Story, scope: RerunScope["scope"], step: string | null = nul
 
 /** Names of the steps that are run again. */
 const fresh = (state: RunState): string[] =>
-  Object.entries(state.steps).flatMap(([name, { status }]) => (status === "waiting" ? [name] : []));
+  [...state.steps].flatMap(([name, { status }]) => (status === "waiting" ? [name] : []));
 
 const chain = planOf({ a: [], b: ["a"], c: ["b"], d: ["c"], beside: [] });
 
@@ -107,7 +107,7 @@ describe("what is taken over", () => {
     } as never);
     run.tell(failed("b", 1, finalFailure));
     const { steps } = again(run, "from-failed");
-    expect(steps["a"]).toEqual({ ...run.step("a"), assets: [], reusedFrom: "run-1" });
+    expect(steps.get("a")).toEqual({ ...run.step("a"), assets: [], reusedFrom: "run-1" });
   });
 
   it("keeps the name of the first run over several re-runs", () => {
@@ -118,7 +118,7 @@ describe("what is taken over", () => {
       { scope: "from-failed", step: null },
       0,
     );
-    expect(third.steps["a"]).toMatchObject({ reusedFrom: "run-1", output: "A" });
+    expect(third.steps.get("a")).toMatchObject({ reusedFrom: "run-1", output: "A" });
   });
 
   it("is handed on to what is run again, which starts at once", () => {
@@ -131,7 +131,7 @@ describe("what is taken over", () => {
 
 describe("the effect of a step that is run again", () => {
   const effects = (state: RunState) =>
-    Object.fromEntries(Object.entries(state.steps).map(([name, { effectRun }]) => [name, effectRun]));
+    Object.fromEntries([...state.steps].map(([name, { effectRun }]) => [name, effectRun]));
 
   it("is the old one when it had not succeeded: it may have happened all the same", () => {
     expect(effects(again(broken(), "from-failed"))).toMatchObject({ a: null, b: "run-1", beside: null });
@@ -142,7 +142,7 @@ describe("the effect of a step that is run again", () => {
       { scope: "from-failed", step: null },
       0,
     );
-    expect(third.steps["b"]!.effectRun).toBe("run-1");
+    expect(third.steps.get("b")!.effectRun).toBe("run-1");
   });
 
   it("is a new one when it had succeeded, or what it reads is made anew", () => {
@@ -215,16 +215,19 @@ describe("a mapped step that failed in part", () => {
 
   it("is done anew when there are not as many items as there were", () => {
     const state = again(partly(), "from-failed");
-    const list = { ...state.steps["list"]!, output: ["a", "b"] };
-    const run = story(plan, { ...state, steps: { ...state.steps, list } });
+    const list = { ...state.steps.get("list")!, output: ["a", "b"] };
+    const run = story(plan, { ...state, steps: state.steps.with("list", list) });
     expect(run.asked("start-attempt").map(({ item }) => item)).toEqual([0, 1]);
   });
 
   it("is done anew when the list is made anew, when it is named, and when it is mapped otherwise", () => {
-    expect(again(partly(), "step", "list").steps["size"]!.items).toBeNull();
-    expect(again(partly(), "step", "size").steps["size"]!.items).toBeNull();
+    expect(again(partly(), "step", "list").steps.get("size")!.items).toBeNull();
+    expect(again(partly(), "step", "size").steps.get("size")!.items).toBeNull();
     const other = planOf([{ name: "list" }, { ...plan.steps[1]!, control: { type: "map", over: ["list"], batch: 5 } }]);
-    expect(again(partly(), "from-failed", null, other).steps["size"]).toMatchObject({ items: null, effectRun: null });
+    expect(again(partly(), "from-failed", null, other).steps.get("size")).toMatchObject({
+      items: null,
+      effectRun: null,
+    });
   });
 });
 
@@ -247,7 +250,7 @@ describe("set-ups and teardowns", () => {
       .tell(succeeded("stop"), succeeded("unplug"));
     const state = again(failedAtReport, "from-failed");
     expect(fresh(state)).toEqual(["network", "cluster", "report", "stop", "unplug"]);
-    expect(state.steps["report"]!.effectRun, "its data is the same").toBe("run-1");
+    expect(state.steps.get("report")!.effectRun, "its data is the same").toBe("run-1");
     const next = story(plan, state).tell(succeeded("network")).tell(succeeded("cluster")).tell(succeeded("report"));
     expect(next.statuses("stop", "unplug")).toEqual({ stop: "queued", unplug: "queued" });
     expect(next.tell(succeeded("stop"), succeeded("unplug")).state().status).toBe("succeeded");
@@ -295,7 +298,7 @@ describe("a plan that has changed meanwhile", () => {
   });
 
   it("drops the results of steps that are gone", () => {
-    expect(Object.keys(again(whole(), "from-failed", null, planOf({ a: [] })).steps)).toEqual(["a"]);
+    expect(again(whole(), "from-failed", null, planOf({ a: [] })).steps.names()).toEqual(["a"]);
   });
 });
 
@@ -316,10 +319,10 @@ describe("for every plan, history and scope", () => {
         const last = history.at(-1)!.after;
         expect(last.status).not.toBe("running");
         for (const { name } of plan.steps) {
-          expect(isEnd(last.steps[name]!.status)).toBe(true);
-          if (state.steps[name]!.status === "waiting") continue;
-          expect(last.steps[name]).toEqual({
-            ...previous.state.steps[name],
+          expect(isEnd(last.steps.get(name)!.status)).toBe(true);
+          if (state.steps.get(name)!.status === "waiting") continue;
+          expect(last.steps.get(name)).toEqual({
+            ...previous.state.steps.get(name),
             assets: [],
             reusedFrom: expect.any(String),
           });

@@ -235,7 +235,7 @@ describe("kept results", () => {
     expect(world.started).toEqual(["a#1", "b#1", "b#1"]);
     expect(world.attempt("b").assignment.outputs).toEqual({ a: { n: 1 } });
     // Nothing was brought up to date by that.
-    expect((await world.state(second)).steps["a"]).toMatchObject({
+    expect((await world.state(second)).steps.get("a")).toMatchObject({
       status: "succeeded",
       reusedFrom: first,
       assets: [],
@@ -274,7 +274,7 @@ describe("kept results", () => {
     expect(world.started.at(-1)).toBe("each[2]#1");
     expect(world.running).toHaveLength(1);
     await world.succeedAll(() => "new");
-    expect((await world.state(run)).steps["each"]!.items!.map(({ output }) => output)).toEqual([
+    expect((await world.state(run)).steps.get("each")!.items!.map(({ output }) => output)).toEqual([
       "result 0",
       "result 1",
       "new",

@@ -41,7 +41,7 @@ describe("the scheduler", () => {
     const { record, state } = await world.scheduler.finished(run);
     expect(record).toMatchObject({ status: "succeeded", finishedAt: world.clock.now(), trigger: "manual" });
     expect(record.id).toMatch(/^orders-eu-\d+$/);
-    expect(Object.values(state.steps).map(({ status }) => status)).toEqual(["succeeded", "succeeded", "succeeded"]);
+    expect(state.steps.values().map(({ status }) => status)).toEqual(["succeeded", "succeeded", "succeeded"]);
     expect(await world.store.run(run)).toMatchObject({ record, state });
   });
 
@@ -49,7 +49,7 @@ describe("the scheduler", () => {
     const world = await scripted(chain);
     const run = await world.run("orders");
     expect(world.commits).toEqual([]);
-    expect((await world.state(run)).steps["extract"]!.status).toBe("queued");
+    expect((await world.state(run)).steps.get("extract")!.status).toBe("queued");
   });
 
   it("makes a parent's end and its successor's start durable in one commit", async () => {
@@ -59,7 +59,7 @@ describe("the scheduler", () => {
     const batch = world.commits.at(-1)!;
     expect(batch.updates).toHaveLength(1);
     expect(batch.updates[0]!.changed.map(({ step }) => step)).toEqual(["extract", "validate"]);
-    expect(batch.updates[0]!.state.steps["validate"]!.status).toBe("queued");
+    expect(batch.updates[0]!.state.steps.get("validate")!.status).toBe("queued");
     expect(batch.attempts).toMatchObject([{ step: "extract", attempt: 1, status: "succeeded" }]);
   });
 
@@ -101,7 +101,7 @@ describe("the scheduler", () => {
     await world.succeedAll();
     const { record, state } = await finished;
     expect(record.status).toBe("succeeded");
-    expect(state.steps["extract"]).toMatchObject({ attempts: 2, failures: 1 });
+    expect(state.steps.get("extract")).toMatchObject({ attempts: 2, failures: 1 });
     expect((await world.store.attempts(record.id)).map(({ step, attempt, status }) => [step, attempt, status])).toEqual(
       [
         ["extract", 1, "failed"],
@@ -118,7 +118,7 @@ describe("the scheduler", () => {
     await world.attempt("extract").end({ type: "failed", error: finalFailure });
     const { record, state } = await finished;
     expect(record.status).toBe("failed");
-    expect(state.steps["load"]).toMatchObject({ status: "upstream-failed" });
+    expect(state.steps.get("load")).toMatchObject({ status: "upstream-failed" });
     expect(world.started).toEqual(["extract#1"]);
   });
 
@@ -157,12 +157,12 @@ describe("the scheduler", () => {
       world.attempt("extract").log("odd", { big: 1n, circular, fine: true });
       await world.succeed("extract", output);
       const { record, state } = await finished;
-      expect(state.steps["extract"]).toMatchObject({
+      expect(state.steps.get("extract")).toMatchObject({
         status: "failed",
         attempts: 1,
         error: { code: "TASK_FAILED", retryable: false },
       });
-      expect(state.steps["extract"]!.error!.message).toContain('"extract" returned something that is not JSON');
+      expect(state.steps.get("extract")!.error!.message).toContain('"extract" returned something that is not JSON');
       expect((await world.store.logs(record.id, {}))[0]!.fields).toEqual({
         big: "1",
         circular: "[not JSON]",
@@ -173,7 +173,7 @@ describe("the scheduler", () => {
     await world
       .attempt("extract")
       .end({ type: "failed", error: { ...finalFailure, details: { rows: 9n ** 20n, circular } } });
-    expect((await finished).state.steps["extract"]!.error!.details).toEqual({
+    expect((await finished).state.steps.get("extract")!.error!.details).toEqual({
       rows: "12157665459056928801",
       circular: "[not JSON]",
     });
@@ -206,7 +206,7 @@ describe("the scheduler", () => {
     await scheduler.recover();
     const { record, state } = await scheduler.start({ pipeline: "orders" });
     scheduler.stop();
-    expect([record.status, state.steps["extract"]!.attempts]).toEqual(["succeeded", 4]);
+    expect([record.status, state.steps.get("extract")!.attempts]).toEqual(["succeeded", 4]);
     expect((await store.attempts(record.id)).every(({ startedAt }) => startedAt > 0)).toBe(true);
     expect((await store.attempts(record.id)).filter(({ status }) => status === "lost")).toMatchObject([
       { error: { code: "WORKER_LOST", message: "Error: can't fork" } },
@@ -219,7 +219,7 @@ describe("the scheduler", () => {
     const world = await scripted(chain);
     await begin(world, chain);
     await world.succeed("extract");
-    expect(world.changes.map(({ state }) => state.steps["extract"]!.status)).toEqual(["queued", "succeeded"]);
+    expect(world.changes.map(({ state }) => state.steps.get("extract")!.status)).toEqual(["queued", "succeeded"]);
   });
 
   it("says when nothing is due, under way or to be tried again", async () => {

@@ -124,7 +124,8 @@ function around(
     createRuns: (runs) => failing(() => inner.createRuns(runs)),
     addRequests: (requests, schedule) => failing(() => inner.addRequests(requests, schedule)),
     commit: (batch) => {
-      commits.push(structuredClone(batch));
+      // What is not its own copy could change before it is looked at; states never do.
+      commits.push({ ...structuredClone({ ...batch, updates: [] }), updates: [...batch.updates] });
       return failing(() => inner.commit(batch));
     },
   };

@@ -10,6 +10,7 @@ import type {
   StepState,
   StepStatus,
 } from "../../../src/engine/state-machine/state.ts";
+import { NamedList } from "../../../src/named-list.ts";
 import { transitionAll } from "../../../src/engine/state-machine/transition.ts";
 import type { Plan } from "../../../src/pipeline/plan.ts";
 
@@ -52,11 +53,11 @@ export function story(plan: Plan, from: RunState = initialState(plan, 0)): Story
       now = time - 1;
       return told;
     },
-    step: (name) => state.steps[name]!,
-    item: (name, position) => state.steps[name]!.items![position]!,
+    step: (name) => state.steps.get(name)!,
+    item: (name, position) => state.steps.get(name)!.items![position]!,
     statuses: (...names) =>
       Object.fromEntries(
-        Object.entries(state.steps)
+        [...state.steps]
           .filter(([name]) => names.length === 0 || names.includes(name))
           .map(([name, { status }]) => [name, status]),
       ),
@@ -70,6 +71,6 @@ export function story(plan: Plan, from: RunState = initialState(plan, 0)): Story
 export function deepFreeze<Value>(value: Value): Value {
   if (typeof value !== "object" || value === null || Object.isFrozen(value)) return value;
   Object.freeze(value);
-  for (const inner of Object.values(value)) deepFreeze(inner);
+  for (const inner of value instanceof NamedList ? [value.values()] : Object.values(value)) deepFreeze(inner);
   return value;
 }

@@ -6,8 +6,10 @@ import { initialState } from "../../../src/engine/state-machine/initial-state.ts
 import { assertInvariants } from "../../../src/engine/state-machine/invariants.ts";
 import { pendingCommands } from "../../../src/engine/state-machine/pending-commands.ts";
 import { isEnd, type AttemptKey, type Command, type RunState } from "../../../src/engine/state-machine/state.ts";
+import { NamedList } from "../../../src/named-list.ts";
 import { transition, transitionAll } from "../../../src/engine/state-machine/transition.ts";
 import type { Plan } from "../../../src/pipeline/plan.ts";
+import { plain } from "../../conformance/run-states.ts";
 import { anyPlan, holds, openWork, outputOfStep } from "./random-runs.ts";
 import { deepFreeze } from "./story.ts";
 
@@ -35,13 +37,13 @@ describe("for every plan and every history", () => {
     holds((plan, history) => {
       const last = history.at(-1)!.after;
       expect(last.status).not.toBe("running");
-      for (const { name } of plan.steps) expect(isEnd(last.steps[name]!.status)).toBe(true);
+      for (const { name } of plan.steps) expect(isEnd(last.steps.get(name)!.status)).toBe(true);
       const finishes = history.flatMap(({ commands }) => of(commands, "finish-run"));
       expect(finishes).toEqual([{ type: "finish-run", status: last.status }]);
       for (const { before, after, commands } of history) {
         if (before.status !== "running") expect([after, commands]).toEqual([before, []]);
         for (const { name } of plan.steps)
-          if (isEnd(before.steps[name]!.status)) expect(after.steps[name]).toBe(before.steps[name]);
+          if (isEnd(before.steps.get(name)!.status)) expect(after.steps.get(name)).toBe(before.steps.get(name));
       }
     });
   });
@@ -106,8 +108,8 @@ describe("for every plan and every history", () => {
     holds((plan, history) => {
       const last = history.at(-1)!.after;
       for (const { name, retry } of plan.steps) {
-        const { items } = last.steps[name]!;
-        for (const { failures, losses } of [last.steps[name]!, ...(items ?? [])]) {
+        const { items } = last.steps.get(name)!;
+        for (const { failures, losses } of [last.steps.get(name)!, ...(items ?? [])]) {
           expect(failures).toBeLessThanOrEqual(retry.limit + 1);
           expect(losses).toBeLessThanOrEqual(lossLimit);
         }
@@ -120,7 +122,7 @@ describe("for every plan and every history", () => {
       const told = history.flatMap(({ commands }) => of(commands, "notify"));
       const last = history.at(-1)!.after;
       for (const { name } of plan.steps) {
-        const { status, late } = last.steps[name]!;
+        const { status, late } = last.steps.get(name)!;
         const events = told.filter(({ step, item }) => step === name && item === null).map(({ event }) => event);
         expect(events.filter((event) => event === "success" || event === "failure")).toEqual(
           status === "succeeded" ? ["success"] : status === "failed" ? ["failure"] : [],
@@ -145,7 +147,7 @@ describe("for every plan and every history", () => {
       const last = history.at(-1)!.after;
       const work = plan.steps.filter(({ teardownOf }) => teardownOf === null);
       const leaves = work.filter(({ name }) => !work.some(({ dependsOn }) => dependsOn.includes(name)));
-      const statuses = leaves.map(({ name }) => last.steps[name]!.status);
+      const statuses = leaves.map(({ name }) => last.steps.get(name)!.status);
       const byLeaves = statuses.some((status) => status === "failed" || status === "upstream-failed")
         ? "failed"
         : statuses.includes("cancelled")
@@ -163,7 +165,7 @@ describe("for every plan and every history", () => {
         if (teardownOf === null) continue;
         const marked = history.some(({ event }) => event.type === "marked" && event.step === name);
         if (marked || cancels.length > 1 || (cancels.length === 1 && last.ending?.as === "failed")) continue;
-        expect(last.steps[name]!.startedAt !== null).toBe(last.steps[teardownOf]!.status === "succeeded");
+        expect(last.steps.get(name)!.startedAt !== null).toBe(last.steps.get(teardownOf)!.status === "succeeded");
       }
     });
   });
@@ -174,7 +176,7 @@ describe("for every plan and every history", () => {
         const items = new Map(changed.map((step) => [step.step, step.items]));
         expect(items.size).toBe(changed.length);
         for (const { name } of plan.steps) {
-          const [was, is] = [before.steps[name]!, after.steps[name]!];
+          const [was, is] = [before.steps.get(name)!, after.steps.get(name)!];
           expect(was !== is).toBe(items.has(name));
           for (const position of is.items?.keys() ?? [])
             expect(was.items?.[position] !== is.items![position]).toBe(items.get(name)?.includes(position) ?? false);
@@ -206,7 +208,8 @@ describe("for every plan and every history", () => {
     holds((plan, history) => {
       const planRead = JSON.parse(JSON.stringify(plan)) as Plan;
       for (const { event, before, now, after, commands, changed } of history) {
-        const read = JSON.parse(JSON.stringify(before)) as RunState;
+        const written = JSON.parse(JSON.stringify(plain(before))) as ReturnType<typeof plain>;
+        const read = { ...written, steps: NamedList.from(Object.entries(written.steps)) };
         expect(transition(planRead, read, event, now)).toEqual({ state: after, commands, changed });
       }
     }, 100);
@@ -217,9 +220,9 @@ describe("for every plan and every history", () => {
 function isOwed(plan: Plan, state: RunState, command: Command): boolean {
   if (state.status !== "running") return false;
   if (command.type === "set-run-timer") return command.timer === "late" ? !state.late : state.ending === null;
-  if (command.type === "watch") return state.steps[command.step]!.awaits === command.awaits;
+  if (command.type === "watch") return state.steps.get(command.step)!.awaits === command.awaits;
   if (command.type !== "set-timer") return false;
-  const step = state.steps[command.step]!;
+  const step = state.steps.get(command.step)!;
   switch (command.timer) {
     case "retry":
       return places(plan, state, "retrying").includes(textOf(command));
@@ -249,7 +252,7 @@ describe("for every plan and every set of outcomes", () => {
       const open = openWork(plan, deepFreeze(state));
       const { step, item, epoch, status } = open[(order[turn % order.length] ?? 0) % open.length]!;
       const outcome = outcomes[plan.steps.findIndex(({ name }) => name === step) % outcomes.length]! + (item ?? 0);
-      const { awaits } = state.steps[step]!;
+      const { awaits } = state.steps.get(step)!;
       const event =
         status === "held"
           ? awaits === "decision"
@@ -282,7 +285,7 @@ describe("for every plan and every set of outcomes", () => {
     }
     return {
       run: state.status,
-      ...Object.fromEntries(Object.entries(state.steps).map(([name, step]) => [name, step.status])),
+      ...Object.fromEntries([...state.steps].map(([name, step]) => [name, step.status])),
     };
   }
 

@@ -145,7 +145,8 @@ describe("a mapped step", () => {
       9,
     );
     expect(changed).toEqual([{ step: "size", items: [2, 0] }]);
-    for (const item of [1, 3]) expect(state.steps["size"]!.items![item]).toBe(before.steps["size"]!.items![item]);
+    for (const item of [1, 3])
+      expect(state.steps.get("size")!.items![item]).toBe(before.steps.get("size")!.items![item]);
   });
 
   it("tells how many items there are when they have only now been made", () => {

@@ -301,12 +301,12 @@ describe("what comes back", () => {
     const plan = planOf({ a: [], b: [], c: ["a"] });
     const { state } = transition(plan, initialState(plan, 0), { type: "started" }, 0);
     const next = transitionAll(plan, state, [succeeded("a"), succeeded("a")], 1);
-    expect(next.state.steps["b"]).toBe(state.steps["b"]);
+    expect(next.state.steps.get("b")).toBe(state.steps.get("b"));
     expect(next.changed).toEqual([
       { step: "a", items: [] },
       { step: "c", items: [] },
     ]);
-    expect(state.steps["a"]!.status, "what was given is as it was").toBe("queued");
+    expect(state.steps.get("a")!.status, "what was given is as it was").toBe("queued");
   });
 
   it("is right for the plan it is given, also when that is another than at the last event", () => {
@@ -317,7 +317,7 @@ describe("what comes back", () => {
       0,
     );
     const sooner = planOf({ a: [], b: [], c: ["a"] });
-    expect(transition(sooner, state, succeeded("a"), 1).state.steps["c"]!.status).toBe("queued");
+    expect(transition(sooner, state, succeeded("a"), 1).state.steps.get("c")!.status).toBe("queued");
   });
 
   it("can be taken up from any state, also one that has been gone on from already", () => {
@@ -325,7 +325,7 @@ describe("what comes back", () => {
     const { state } = transition(plan, initialState(plan, 0), { type: "started" }, 0);
     const one = transition(plan, state, succeeded("a"), 1).state;
     const other = transition(plan, state, failed("b", 1, finalFailure), 1).state;
-    expect(transition(plan, one, succeeded("b"), 2).state.steps["join"]!.status).toBe("queued");
+    expect(transition(plan, one, succeeded("b"), 2).state.steps.get("join")!.status).toBe("queued");
     expect(transition(plan, other, succeeded("a"), 2).state.status).toBe("failed");
     expect(transition(plan, one, failed("b", 1, finalFailure), 2).state.status).toBe("failed");
   });

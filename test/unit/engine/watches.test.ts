@@ -19,7 +19,7 @@ const raw = (partitions: Partitions | null = days): Plan =>
   planOf({ extract: [], check: ["extract"] }, { pipeline: "raw", partitions });
 
 async function status(world: Scripted, run: string, step = "wait"): Promise<string> {
-  return (await world.state(run)).steps[step]!.status;
+  return (await world.state(run)).steps.get(step)!.status;
 }
 
 /** Runs raw for a partition to its end. */
@@ -117,7 +117,7 @@ describe("a step that waits for another pipeline", () => {
     const run = await world.run("orders", "2026-01-01");
     await world.instruct({ type: "mark", run, step: "wait", as: "succeeded", reason: "it is there" });
     await deliver(world, "2026-01-01");
-    expect((await world.state(run)).steps["wait"]).toMatchObject({
+    expect((await world.state(run)).steps.get("wait")).toMatchObject({
       output: null,
       reason: "marked succeeded by ana: it is there",
     });
