@@ -1,6 +1,7 @@
 // What partitions are: the slices a pipeline works through one run at a time, and the rules that say which there are.
 // A set of partitions is a rule, never a list: keys are made as they are asked for. Plain data, kept in the plan. Pure.
 import { SluiceError } from "../errors.ts";
+import { canonicalJson } from "../json.ts";
 import { checkPlainKey, dimensionsOf, joinKeys, splitKey } from "./partition-key.ts";
 import { bounds, describeTime, lastEndedBy, positionIn, slotsOf } from "./time-partitions.ts";
 
@@ -14,6 +15,11 @@ export interface Partition {
   readonly end: string | null;
   /** The key in each dimension; empty where there is only one. */
   readonly keys: Readonly<Record<string, string>>;
+  /**
+   * What slices of time have in common that are compared with one another: the keys in the dimensions that are not time,
+   * as JSON; empty where time is all there is. A partition that is no slice of time is a series of its own, by its key.
+   */
+  readonly series: string;
 }
 
 /** A slice of time. */
@@ -101,15 +107,22 @@ export function partitionAt(partitions: Partitions, key: string, dynamic?: Dynam
     const keys = splitKey(partitions, key);
     const parts = dimensionsOf(partitions).map(([name, dimension]) => partitionAt(dimension, keys[name]!, dynamic));
     const time = parts.find((part) => part.start !== null);
-    return { key, start: time?.start ?? null, end: time?.end ?? null, keys };
+    const series = seriesOf(partitions, key, keys);
+    return { key, start: time?.start ?? null, end: time?.end ?? null, keys, series };
   }
   if (partitions.type === "time") {
     const position = positionIn(partitions, key);
     const { startAt } = slotsOf(partitions);
-    return { key, start: isoOf(startAt(position)), end: isoOf(startAt(position + 1)), keys: {} };
+    return { key, start: isoOf(startAt(position)), end: isoOf(startAt(position + 1)), keys: {}, series: "" };
   }
   checkMember(partitions, key, dynamic);
-  return { key, start: null, end: null, keys: {} };
+  return { key, start: null, end: null, keys: {}, series: key };
+}
+
+function seriesOf(partitions: CombinedPartitions, key: string, keys: Readonly<Record<string, string>>): string {
+  const time = timeDimension(partitions);
+  if (time === null) return key;
+  return canonicalJson(Object.fromEntries(Object.entries(keys).filter(([name]) => name !== time.name)));
 }
 
 /** Some partition that serves to find out a pipeline's shape: the first; of a dynamic set, one that is made up. */

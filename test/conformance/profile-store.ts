@@ -13,6 +13,7 @@ function entry(runId: string, fence: number, more: Partial<ProfileEntry> = {}): 
     pipeline: "shop",
     step: "watched",
     partition: null,
+    series: "",
     start: null,
     runId,
     fence,
@@ -78,6 +79,22 @@ export function testProfileStore({ name, create }: ProfileStoreCase): void {
       await store.record(day("2026-01-04", 4));
       expect(await earlier(day("2026-01-04", 5))).toEqual(["2026-01-03-3", "2026-01-02-2", "2026-01-01-9"]);
       expect(await earlier(day("2026-01-03", 1), 1)).toEqual(["2026-01-02-2"]);
+    });
+
+    it("compares a slice of time with those of its own series only", async () => {
+      const [eu, us] = ['{"region":"eu"}', '{"region":"us"}'];
+      for (const [region, series, first] of [
+        ["eu", eu, 1],
+        ["us", us, 5],
+      ] as const) {
+        for (const date of [1, 2]) {
+          const more = { runId: `${region}-${date}`, partition: `2026-01-0${date}|${region}`, series };
+          await store.record(day(`2026-01-0${date}`, first + date, more));
+        }
+      }
+      expect(await earlier(day("2026-01-03", 3, { series: eu }))).toEqual(["eu-2", "eu-1"]);
+      expect(await earlier(day("2026-01-03", 9, { series: us }), 1)).toEqual(["us-2"]);
+      expect(await earlier(day("2026-01-03", 9))).toEqual([]);
     });
 
     it("prunes what is old, and leaves the newest of each step", async () => {

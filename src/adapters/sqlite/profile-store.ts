@@ -13,6 +13,11 @@ const migrations = [
    CREATE INDEX profile_by_start ON profile (pipeline, step, start, fence) WHERE accepted = 1;
    CREATE INDEX profile_by_fence ON profile (pipeline, step, partition, fence) WHERE accepted = 1;
    CREATE INDEX profile_by_time ON profile (pipeline, step, at, fence);`,
+  // Of combined slices of time that were kept before, the series is not known: null is none that is asked for.
+  `ALTER TABLE profile ADD COLUMN series TEXT;
+   UPDATE profile SET series = CASE WHEN start IS NULL THEN coalesce(partition, '') WHEN partition NOT LIKE '%|%' THEN '' END;
+   DROP INDEX profile_by_start;
+   CREATE INDEX profile_by_start ON profile (pipeline, step, series, start, fence) WHERE accepted = 1;`,
 ];
 
 export interface ProfileStoreOptions {
@@ -27,14 +32,15 @@ export function openProfileStore(path: string, options: ProfileStoreOptions = {}
     record: async (entry) => {
       database
         .prepare(
-          `INSERT OR REPLACE INTO profile (run_id, step, pipeline, partition, start, fence, at, accepted, profile, report)
-           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+          `INSERT OR REPLACE INTO profile (run_id, step, pipeline, partition, series, start, fence, at, accepted, profile, report)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
         )
         .run(
           entry.runId,
           entry.step,
           entry.pipeline,
           entry.partition,
+          entry.series,
           entry.start,
           entry.fence,
           entry.at,
@@ -43,7 +49,7 @@ export function openProfileStore(path: string, options: ProfileStoreOptions = {}
           JSON.stringify(entry.report),
         );
     },
-    earlier: async ({ pipeline, step, partition, start, fence }, limit) => {
+    earlier: async ({ pipeline, step, partition, series, start, fence }, limit) => {
       const rows =
         start === null
           ? database
@@ -54,11 +60,11 @@ export function openProfileStore(path: string, options: ProfileStoreOptions = {}
               .all(pipeline, step, partition, fence, limit)
           : database
               .prepare(
-                `SELECT * FROM profile p WHERE accepted = 1 AND pipeline = ? AND step = ? AND start < ? AND fence = (
-                   SELECT max(fence) FROM profile q WHERE q.accepted = 1 AND q.pipeline = p.pipeline AND q.step = p.step AND q.start = p.start)
+                `SELECT * FROM profile p WHERE accepted = 1 AND pipeline = ? AND step = ? AND series = ? AND start < ? AND fence = (
+                   SELECT max(fence) FROM profile q WHERE q.accepted = 1 AND q.pipeline = p.pipeline AND q.step = p.step AND q.series = p.series AND q.start = p.start)
                  ORDER BY start DESC LIMIT ?`,
               )
-              .all(pipeline, step, start, limit);
+              .all(pipeline, step, series, start, limit);
       return (rows as unknown as ProfileRow[]).map(entryOf);
     },
     ofRun: async (runId) =>
@@ -85,6 +91,8 @@ interface ProfileRow {
   readonly step: string;
   readonly pipeline: string;
   readonly partition: string | null;
+  /** Null where it is not known. */
+  readonly series: string | null;
   readonly start: string | null;
   readonly fence: number;
   readonly at: number;
@@ -98,6 +106,7 @@ function entryOf(row: ProfileRow): ProfileEntry {
     pipeline: row.pipeline,
     step: row.step,
     partition: row.partition,
+    series: row.series ?? "",
     start: row.start,
     runId: row.run_id,
     fence: row.fence,

@@ -13,7 +13,7 @@ import { profileRelation } from "../profile/scan.ts";
 
 /** What a dataset is compared with. */
 export type Baseline =
-  /** The rows of so many runs before this one, together: of the slices of time before this one, where the pipeline has such partitions. */
+  /** The rows of so many runs before this one, together: of the slices of time before this one, where the pipeline has such partitions, each with the same keys in the other dimensions. */
   | { readonly runs: number }
   /** The rows of one run, by its id. */
   | { readonly run: string }

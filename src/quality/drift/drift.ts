@@ -81,6 +81,7 @@ async function execute(
     pipeline: context.pipeline,
     step: context.step,
     partition: context.partition?.key ?? null,
+    series: context.partition?.series ?? "",
     start: context.partition?.start ?? null,
     runId: context.runId,
     fence: context.fence,

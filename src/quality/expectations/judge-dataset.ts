@@ -4,7 +4,6 @@ import type { Dataset } from "../../dataset/dataset.ts";
 import type { ExpectationReport, ExpectationResult } from "../../dataset/expectation-report.ts";
 import { type ErrorCode, SluiceError } from "../../errors.ts";
 import { canonicalJson } from "../../json.ts";
-import type { Partition } from "../../pipeline/partition.ts";
 import type { StepContext } from "../../pipeline/step.ts";
 import type { QualityNeeds } from "../needs.ts";
 import { againstHistory } from "./against-history.ts";
@@ -109,14 +108,8 @@ export function measurementKey(context: StepContext, now: number): MeasurementKe
     step,
     runId,
     fence,
-    series: partition === null ? "" : isTime ? timelessKey(partition) : partition.key,
+    series: partition?.series ?? "",
     place: isTime ? partition.key : runId,
     at: isTime ? Date.parse(partition.start!) : now,
   };
-}
-
-/** What is left of a partition's key without the slice of time: each region's days are a series. */
-function timelessKey({ keys }: Partition): string {
-  const rest = Object.entries(keys).filter(([, key]) => !/^\d{4}-\d{2}/.test(key));
-  return rest.length === 0 ? "" : canonicalJson(Object.fromEntries(rest));
 }

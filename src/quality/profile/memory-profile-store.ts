@@ -7,13 +7,13 @@ export function memoryProfileStore(): ProfileStore {
     record: async (entry) => {
       entries = [...entries.filter(({ runId, step }) => runId !== entry.runId || step !== entry.step), entry];
     },
-    earlier: async ({ pipeline, step, partition, start, fence }, limit) => {
+    earlier: async ({ pipeline, step, partition, series, start, fence }, limit) => {
       const own = entries
         .filter((entry) => entry.pipeline === pipeline && entry.step === step && entry.accepted)
         .filter((entry) =>
           start === null
             ? entry.partition === partition && entry.fence < fence
-            : entry.start !== null && entry.start < start,
+            : entry.series === series && entry.start !== null && entry.start < start,
         )
         .sort((a, b) => b.fence - a.fence);
       if (start === null) return own.slice(0, limit);

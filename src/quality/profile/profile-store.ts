@@ -9,6 +9,8 @@ export interface ProfileKey {
   readonly step: string;
   /** Null in a pipeline without partitions. */
   readonly partition: string | null;
+  /** What is compared over time: partitions that differ in more than their time are series of their own. */
+  readonly series: string;
   /** Where the partition begins, ISO 8601 in UTC; null for one that is no time. */
   readonly start: string | null;
   readonly runId: string;
@@ -31,10 +33,10 @@ export interface ProfileStore {
   record(entry: ProfileEntry): Promise<void>;
   /**
    * What a run is to be compared with, the newest first: accepted entries of the same pipeline and step. For a partition
-   * that is a slice of time, one for each slice before it; for any other, earlier runs of the same partition.
+   * that is a slice of time, one for each slice of its series before it; for any other, earlier runs of the same partition.
    */
   earlier(
-    key: Pick<ProfileKey, "pipeline" | "step" | "partition" | "start" | "fence">,
+    key: Pick<ProfileKey, "pipeline" | "step" | "partition" | "series" | "start" | "fence">,
     limit: number,
   ): Promise<ProfileEntry[]>;
   /** All entries of a run, in the order of their steps' names. */

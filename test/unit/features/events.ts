@@ -94,7 +94,7 @@ export async function openDesk(): Promise<Desk> {
           runId: "run",
           pipeline: "p",
           step: "features",
-          partition: partition === null ? null : { ...partition, keys: {} },
+          partition: partition === null ? null : { ...partition, keys: {}, series: "" },
           params: null,
           item: null,
           attempt: 1,

@@ -400,8 +400,21 @@ describe("partitions by name and of several dimensions", () => {
       start: "2025-12-31T16:00:00.000Z",
       end: "2026-01-01T16:00:00.000Z",
       keys: { day: "2026-01-01", region: "us" },
+      series: '{"region":"us"}',
     });
-    expect(partitionAt(staticPartitions(["eu"]), "eu")).toEqual({ key: "eu", start: null, end: null, keys: {} });
+    expect(partitionAt(staticPartitions(["eu"]), "eu")).toEqual({
+      key: "eu",
+      start: null,
+      end: null,
+      keys: {},
+      series: "eu",
+    });
+    // By its name, not by what a key looks like.
+    const cohorts = combine({
+      week: weekly({ from: "2026-W01" }),
+      cohort: staticPartitions(["2026-01", "2026-02"]),
+    });
+    expect(partitionAt(cohorts, "2026-W02|2026-01").series).toBe('{"cohort":"2026-01"}');
     expect(firstPartition(set).key).toBe("2026-01-01|eu");
     expect(firstPartition(dynamicPartitions("customers")).start).toBeNull();
     expect(describePartitions(set)).toBe("day: days from 2026-01-01 in Asia/Taipei × region: eu, us");

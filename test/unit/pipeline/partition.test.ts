@@ -55,6 +55,7 @@ describe("daily partitions", () => {
       start: "2011-01-04T00:00:00.000Z",
       end: "2011-01-05T00:00:00.000Z",
       keys: {},
+      series: "",
     });
   });
 

@@ -47,7 +47,7 @@ async function watch(rows: Dataset, options: DriftOptions, { baseline, day }: Ru
     runId: `run-${fence}`,
     pipeline: "shop",
     step: "watched",
-    partition: day === undefined ? null : { key: day, start: `${day}T00:00:00.000Z`, end: null, keys: {} },
+    partition: day === undefined ? null : { key: day, start: `${day}T00:00:00.000Z`, end: null, keys: {}, series: "" },
     fence,
     inputs: { from: rows, ...(baseline === undefined ? {} : { baseline }) },
     log: createLog(

@@ -23,7 +23,7 @@ const columns = [{ name: "id", type: "BIGINT" }, "kind"];
 const numbered = (count: number) => Array.from({ length: count }, (_, id) => ({ id, kind: id % 2 === 0 ? "a" : "b" }));
 const dayOf = (day: number): Partition => {
   const at = (number: number): string => new Date(Date.UTC(2026, 0, number)).toISOString();
-  return { key: at(day).slice(0, 10), start: at(day), end: at(day + 1), keys: {} };
+  return { key: at(day).slice(0, 10), start: at(day), end: at(day + 1), keys: {}, series: "" };
 };
 
 interface Place {
