@@ -1,9 +1,9 @@
 // What is known of the data of one run, gathered from the stores: expectations, drift, gates, failing rows, history.
-// Secrets are redacted by key and in addresses. How it looks is the page's matter.
+// Secrets are redacted by value, by key and in addresses. How it looks is the page's matter.
 import { openArtifactStore } from "../adapters/file-system/artifact-store.ts";
 import type { ExpectationReport, ExpectationResult } from "../dataset/expectation-report.ts";
 import type { RunRecord, StoredStep } from "../engine/stores/run-store.ts";
-import { createRedactor, type Redactor } from "../log.ts";
+import type { Redactor } from "../log.ts";
 import { viewDocument, type RunView, type StepView } from "../monitor/run-view.ts";
 import type { RowCounts } from "../pipeline/step.ts";
 import type { DriftReport } from "../quality/drift/result.ts";
@@ -41,12 +41,8 @@ export interface RunReport {
 const runsShown = 30;
 const rowsShown = 20;
 
-/** @param redactor Knows secrets by value, where the caller has resolved them. */
-export async function readRunReport(
-  reader: Reader,
-  record: RunRecord,
-  redactor: Redactor = createRedactor(),
-): Promise<RunReport> {
+/** @param redactor Knows the project's secrets by value. */
+export async function readRunReport(reader: Reader, record: RunRecord, redactor: Redactor): Promise<RunReport> {
   const store = reader.store();
   const { artifacts, temporary } = reader.home;
   const outputs = outputReader(openArtifactStore({ artifacts, temporary }));

@@ -11,6 +11,7 @@ import type { ErrorResponse } from "../http/responses.ts";
 import { openEngine, type Engine, type EngineOptions } from "./engine.ts";
 import type { Home } from "./home.ts";
 import { openInboxReceiver } from "./inbox-receiver.ts";
+import { knownSecrets } from "./known-secrets.ts";
 import { openReader } from "./reader.ts";
 
 export interface ServeOptions {
@@ -73,6 +74,7 @@ export async function serveProject(options: ServeOptions): Promise<Service> {
       version,
       hosts,
       writing,
+      secrets: () => knownSecrets(configPath),
       inboxes: engine === null ? null : inboxes,
       readToken: options.readToken ?? null,
     }).fetch;

@@ -3,6 +3,7 @@ import type { Instruction } from "../engine/stores/instruction.ts";
 import type { InboxReceiver } from "../embedded/inbox-receiver.ts";
 import type { Reader } from "../embedded/reader.ts";
 import type { Json } from "../json.ts";
+import type { Redactor } from "../log.ts";
 
 export interface AppOptions {
   readonly reader: Reader;
@@ -13,6 +14,8 @@ export interface AppOptions {
   readonly writing: Writing;
   /** What callers that only read must show, but for /healthz; null for none. @default null */
   readonly readToken?: string | null;
+  /** What hides the project's secrets in what is told of its data. */
+  readonly secrets: () => Promise<Redactor>;
   /** Takes what webhooks deliver; null where the service is for reading only. */
   readonly inboxes: InboxReceiver | null;
 }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { RunReport } from "../../src/embedded/run-report.ts";
 import { sluice, sluiceJson, type RunJson } from "./command.ts";
+import { withService } from "./service.ts";
 import { scratchProject, type ScratchProject } from "./scratch-project.ts";
 
 const config = `
@@ -102,5 +103,12 @@ describe("the report of a run", () => {
     expect(page).not.toContain("<img");
     expect(page).toContain("token is [redacted]");
     expect(page + JSON.stringify(report)).not.toContain("tok-4711-secret");
+  });
+
+  it("gives nothing away over HTTP that the command does not", async () => {
+    const told = await withService(options, async ({ url }) =>
+      (await fetch(`${url}/api/runs/${report.run.id}/report`)).json(),
+    );
+    expect(told).toEqual(report);
   });
 });

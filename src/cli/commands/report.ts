@@ -1,12 +1,10 @@
 // sluice report: what is known of a run's data, as one HTML page or as JSON.
 import { writeFile } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
-import { isSecret, resolveSetting, type Setting } from "../../config.ts";
-import { loadConfig } from "../../embedded/project.ts";
+import { resolve } from "node:path";
+import { knownSecrets } from "../../embedded/known-secrets.ts";
 import { openReader } from "../../embedded/reader.ts";
 import { reportPage } from "../../embedded/report-page.ts";
 import { readRunReport } from "../../embedded/run-report.ts";
-import { createRedactor, type Redactor } from "../../log.ts";
 import type { CommandContext, CommandDefinition, CommandInput } from "../command.ts";
 
 export const command: CommandDefinition = {
@@ -34,25 +32,4 @@ async function run(context: CommandContext, input: CommandInput): Promise<number
   await context.output.result(report, () => (output === undefined ? reportPage(report) : ""));
   if (output !== undefined) context.output.note(`the report of ${record.id} is in ${output}`);
   return 0;
-}
-
-/** A row may hold a secret of the project. One that has no value here can't be shown either. */
-async function knownSecrets(configPath: string): Promise<Redactor> {
-  const redactor = createRedactor();
-  const config = await loadConfig(configPath);
-  const visit = (value: unknown): void => {
-    if (typeof value !== "object" || value === null) return;
-    if ("$ref" in value) {
-      if (!isSecret(value as Setting)) return;
-      try {
-        redactor.add(resolveSetting(value as Setting, dirname(configPath)));
-      } catch {
-        // Not set on this machine.
-      }
-      return;
-    }
-    for (const item of Object.values(value)) visit(item);
-  };
-  for (const { settings } of Object.values(config.connections)) visit(settings);
-  return redactor;
 }

@@ -63,7 +63,7 @@ export function runRoutes(options: AppOptions): Hono {
     })
     .get("/:id/report", async (context) => {
       const record = await reader.findRun(context.req.param("id"));
-      return context.json((await readRunReport(reader, record)) satisfies RunReportResponse);
+      return context.json((await readRunReport(reader, record, await options.secrets())) satisfies RunReportResponse);
     })
     .get("/:id/logs", async (context) => {
       const record = await reader.findRun(context.req.param("id"));

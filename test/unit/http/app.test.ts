@@ -4,6 +4,7 @@ import { openReader, type Reader } from "../../../src/embedded/reader.ts";
 import { createApp } from "../../../src/http/app.ts";
 import { statusOf } from "../../../src/http/statuses.ts";
 import { errorCodes, type ErrorCode } from "../../../src/errors.ts";
+import { createRedactor } from "../../../src/log.ts";
 import { demoFiles, makeProject, type TestProject } from "../cli/project.ts";
 import { parseExposition } from "../monitor/exposition.ts";
 
@@ -12,6 +13,7 @@ const readingOnly = { allowed: false, reason: "It is for reading only", hint: "A
 let project: TestProject;
 let reader: Reader;
 let app: Hono;
+const secrets = async () => createRedactor();
 beforeAll(async () => {
   project = makeProject({
     ...demoFiles(),
@@ -31,6 +33,7 @@ beforeAll(async () => {
     version: "1.2.3",
     hosts: ["127.0.0.1", "localhost", "[::1]"],
     writing: readingOnly,
+    secrets,
     inboxes: null,
   });
 });
@@ -218,7 +221,14 @@ describe("the HTTP service", () => {
   it("is well in a project where nothing was run, and makes no file there", async () => {
     using empty = makeProject();
     const reading = openReader(empty.folder);
-    const served = createApp({ reader: reading, version: "1.2.3", hosts: null, writing: readingOnly, inboxes: null });
+    const served = createApp({
+      reader: reading,
+      version: "1.2.3",
+      hosts: null,
+      writing: readingOnly,
+      secrets,
+      inboxes: null,
+    });
     for (const path of ["/", "/healthz", "/metrics", "/api/runs", "/api/quarantine"])
       expect((await served.request(path)).status).toBe(200);
     expect(await (await served.request("/")).text()).toContain("Nothing has been run yet.");

@@ -7,6 +7,7 @@ import { SluiceError } from "../../../src/errors.ts";
 import { addresses } from "../../../src/http/addresses.ts";
 import { createApp } from "../../../src/http/app.ts";
 import { bodyLimitBytes } from "../../../src/http/write-guard.ts";
+import { createRedactor } from "../../../src/log.ts";
 import { config, makeProject, type TestProject } from "../cli/project.ts";
 
 let project: TestProject;
@@ -27,6 +28,7 @@ const appWith = (token: string | null): Hono =>
     version: "1.2.3",
     hosts: ["localhost"],
     writing: { allowed: true, instruct, token },
+    secrets: async () => createRedactor(),
     inboxes: null,
   });
 
@@ -253,7 +255,8 @@ describe("the table of addresses", () => {
 describe("where reading takes a token", () => {
   const app = (readToken: string | null = "look"): Hono => {
     const writing = { allowed: true, instruct, token: "change" } as const;
-    return createApp({ reader, version: "1.2.3", hosts: ["localhost"], writing, inboxes: null, readToken });
+    const secrets = async () => createRedactor();
+    return createApp({ reader, version: "1.2.3", hosts: ["localhost"], writing, secrets, inboxes: null, readToken });
   };
   const get = async (path: string, authorization?: string, readToken?: string | null): Promise<Response> =>
     app(readToken).request(`http://localhost:4400${path}`, {

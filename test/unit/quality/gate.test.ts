@@ -80,7 +80,8 @@ describe("a gate with a circuit breaker", () => {
       step: "usual",
       runId: `run-${now}`,
       fence: now,
-      partition: day === undefined ? null : { key: day, start: `${day}T00:00:00.000Z`, end: null, keys: {}, series: "" },
+      partition:
+        day === undefined ? null : { key: day, start: `${day}T00:00:00.000Z`, end: null, keys: {}, series: "" },
       inputs: { loaded: input },
       clock: manualClock(now),
       log: createLog(
