@@ -126,7 +126,14 @@ export function load(
           : await rejectInto(needs.quarantine, context)(refused.by, [refused.rows]);
       const quarantined = (dataset.quarantined ?? 0) + setAside;
       return {
-        output: { kind: "load-result", asset, offered: dataset.rows, loaded, quarantined },
+        output: {
+          kind: "load-result",
+          asset,
+          offered: dataset.rows,
+          loaded,
+          quarantined,
+          ...(dataset.before === undefined ? {} : { before: dataset.before }),
+        },
         rows: { in: dataset.rows, out: loaded, duplicate: 0, quarantined: setAside },
         assets: [asset],
       };

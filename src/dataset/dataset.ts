@@ -20,6 +20,11 @@ export interface Dataset {
   readonly hash: string;
   /** Rows that the contract behind this dataset has set aside, where it has any: an empty dataset may have been a full one. */
   readonly quarantined?: number;
+  /**
+   * Of rows that are replayed from quarantine alone: how many of the same delivery went on before them. What speaks of the
+   * whole delivery counts these in, or says nothing.
+   */
+  readonly before?: number;
   /** What came of the expectations that the step which handed it on holds it to. */
   readonly expectations?: ExpectationReport;
   /** How far the sources behind these rows were read, where they are read incrementally; stored by the load of the rows. */

@@ -11,4 +11,6 @@ export interface LoadResult {
   readonly loaded: number;
   /** Rows that the contract before the load set aside. */
   readonly quarantined: number;
+  /** Where rows of quarantine were replayed alone: how many of the same delivery were loaded before them. */
+  readonly before?: number;
 }

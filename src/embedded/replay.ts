@@ -1,7 +1,9 @@
 // Prepares a replay: which rows of quarantine are judged again, in which run, and whether what follows can take them alone.
 // It writes them where the step finds them; the run itself is the scheduler's.
 import { randomBytes } from "node:crypto";
+import { openArtifactStore } from "../adapters/file-system/artifact-store.ts";
 import { openQuarantineStore } from "../adapters/sqlite/quarantine-store.ts";
+import type { Dataset } from "../dataset/dataset.ts";
 import { idempotencyKey } from "../engine/attempts/assignment.ts";
 import { runId } from "../engine/requests/run-starter.ts";
 import type { RunRecord } from "../engine/stores/run-store.ts";
@@ -10,6 +12,7 @@ import type { JsonObject } from "../json.ts";
 import type { Plan, PlanStep } from "../pipeline/plan.ts";
 import type { QuarantineGroup, QuarantineStore, ReplayedRow } from "../quality/quarantine-store.ts";
 import type { Reader } from "./reader.ts";
+import { outputReader } from "./spilled-output.ts";
 
 export interface ReplayRequest {
   readonly pipeline: string;
@@ -83,13 +86,28 @@ export async function prepareReplay(
     const place = { pipeline, step: group.step, partition };
     checkRecords(request, await recordsOf(quarantine, place));
     const rows = await quarantine.stage(
-      { key, ...place, mode, at: Date.now() },
+      {
+        key,
+        ...place,
+        mode,
+        before: mode === "rows" ? await goneOn(reader, base.record.id, planned) : null,
+        at: Date.now(),
+      },
       mode === "rows" ? allRows(quarantine, place, request) : [mendedRows(request)],
     );
     return { run: group.runId, step: group.step, id, mode, rows: mode === "rows" ? rows : group.rows };
   } finally {
     quarantine.close();
   }
+}
+
+/** Valid rows of the delivery that went on, in the run and in those that it had replayed. */
+async function goneOn(reader: Reader, run: string, { name }: PlanStep): Promise<number> {
+  const { artifacts, temporary } = reader.home;
+  const outputs = outputReader(openArtifactStore({ artifacts, temporary }));
+  const step = (await reader.store().steps(run)).find((one) => one.name === name);
+  const { rows, before = 0 } = (await outputs.read(step?.output ?? null)) as Dataset;
+  return rows + before;
 }
 
 async function underWay(quarantine: QuarantineStore, run: RunRecord, plan: Plan): Promise<RunningReplay> {

@@ -34,7 +34,7 @@ export async function comparedWithUsual(
   rows: number,
   limits: FallLimits,
 ): Promise<Compared> {
-  const shares = input.kind === "dataset" ? await filledShares(needs, input) : [];
+  const shares = input.kind === "dataset" && input.before === undefined ? await filledShares(needs, input) : [];
   const measurements: Measurement[] = [
     { measurement: "rows", value: rows },
     ...shares.map(({ column, share }) => ({ measurement: `filled(${column})`, value: share })),

@@ -81,7 +81,7 @@ export function gate(from: GateInput, options: GateOptions): StepSpec<GateReport
     },
     execute: async (context, needs) => {
       const input = context.inputs["loaded"] as LoadResult | Dataset;
-      const load = input.kind === "dataset" ? asLoad(input, from.step) : input;
+      const load = wholeDelivery(input.kind === "dataset" ? asLoad(input, from.step) : input);
       const { report, closed } = await judge(context, needs, input, load, settings, options);
       if (closed === null) return { output: onClosed === "divert" ? "open" : report };
       if (onClosed === "block") throw closed;
@@ -98,14 +98,22 @@ interface Settings {
 }
 
 /** A dataset as if it had been loaded: its valid rows out of those that were offered to the contract behind it. */
-function asLoad({ rows, quarantined = 0 }: Dataset, step: string): LoadResult {
+function asLoad({ rows, quarantined = 0, before }: Dataset, step: string): LoadResult {
   return {
     kind: "load-result",
     asset: `step "${step}"`,
-    offered: rows === 0 ? 0 : rows + quarantined,
+    offered: rows === 0 && (before ?? 0) === 0 ? 0 : rows + quarantined,
     loaded: rows,
     quarantined,
+    ...(before === undefined ? {} : { before }),
   };
+}
+
+/** What was replayed together with what had gone on before it: a gate speaks of the delivery, not of some of its rows. */
+function wholeDelivery({ before, ...load }: LoadResult): LoadResult {
+  return before === undefined
+    ? load
+    : { ...load, offered: load.offered + before, loaded: load.loaded + before, before };
 }
 
 async function judge(
@@ -141,7 +149,8 @@ async function judge(
     const hint = "Find out what is missing. If this is how it is from now on, say since when: gate(…, { since }).";
     return { report, closed: closed({ what: fallen.what, hint }) };
   }
-  await recordUsual(context, needs, fallen.measurements);
+  // The filled values of some rows are not those of the delivery.
+  if (load.before === undefined) await recordUsual(context, needs, fallen.measurements);
   return { report, closed: null };
 }
 

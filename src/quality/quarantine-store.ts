@@ -63,6 +63,8 @@ export interface Replay {
   readonly partition: string | null;
   /** whole: the dataset, with these rows in place of those at their records · rows: these rows and no others. */
   readonly mode: "whole" | "rows";
+  /** Valid rows of the same delivery that went on before these; null where the whole of it is judged again. */
+  readonly before: number | null;
   /** Milliseconds since the epoch, UTC. */
   readonly at: number;
 }

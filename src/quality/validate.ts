@@ -54,8 +54,6 @@ export function validate(
     execute: async (context, needs) => {
       const replay = await needs.quarantine.staged(context.idempotencyKey);
       const result = await execute(context, needs, contract, from.step, settings, replay);
-      // Some rows say nothing about what holds of all of them.
-      if (replay?.mode === "rows") return result;
       const output = await judgeDataset(context, needs, {
         dataset: result.output,
         expectations: contract.expectations,
@@ -80,6 +78,7 @@ async function execute(
   const delivered = context.inputs["from"] as Dataset;
   const { dataset, records } = await judgedRows(needs, replay, delivered);
   if (dataset.rows > 0 || dataset.columns.length > 0) matchColumns(contract, dataset.columns, `step "${source}"`);
+  const before = replay?.mode === "rows" ? { before: replay.before ?? 0 } : {};
   const key: QuarantineKey = {
     pipeline: context.pipeline,
     step: context.step,
@@ -91,7 +90,8 @@ async function execute(
   };
   if (dataset.rows === 0) {
     await needs.quarantine.replace(key, []);
-    return { output: emptyDataset(contract, dataset), rows: { in: 0, out: 0, duplicate: 0, quarantined: 0 } };
+    const output = { ...emptyDataset(contract, dataset), ...before };
+    return { output, rows: { in: 0, out: 0, duplicate: 0, quarantined: 0 } };
   }
   const renumbered = (rows: AsyncIterable<readonly QuarantinedRow[]>): AsyncIterable<readonly QuarantinedRow[]> =>
     records === null ? rows : underRecords(rows, records);
@@ -115,7 +115,7 @@ async function execute(
   };
   const { quarantined } = outcome;
   // The positions behind the dataset are stored already, and may have moved on.
-  const valid = { ...outcome.valid, ...(records === null ? positionsBehind([delivered]) : {}) };
+  const valid = { ...outcome.valid, ...(records === null ? positionsBehind([delivered]) : {}), ...before };
   return { output: quarantined === 0 ? valid : { ...valid, quarantined }, rows };
 }
 

@@ -209,6 +209,7 @@ export function testQuarantineStore({ name, create }: QuarantineStoreCase): void
       step: "clean",
       partition: "2026-01-01",
       mode: "rows",
+      before: 7,
       at: 1000,
     } as const;
 
@@ -218,10 +219,10 @@ export function testQuarantineStore({ name, create }: QuarantineStoreCase): void
       expect(await store.staged("k1")).toEqual({ ...replay, rows: 3 });
       expect(await store.stagedRows("k1", { limit: 2 })).toEqual([rows[1], rows[2]]);
       expect(await store.stagedRows("k1", { after: 2, limit: 2 })).toEqual([rows[0]]);
-      await store.stage({ ...replay, key: "k2", mode: "whole" }, []);
+      await store.stage({ ...replay, key: "k2", mode: "whole", before: null }, []);
       expect(await store.staged("k1")).toBeNull();
       expect(await store.stagedRows("k1", { limit: 9 })).toEqual([]);
-      expect(await store.staged("k2")).toEqual({ ...replay, key: "k2", mode: "whole", rows: 0 });
+      expect(await store.staged("k2")).toEqual({ ...replay, key: "k2", mode: "whole", before: null, rows: 0 });
       await store.stage({ ...replay, key: "k3", partition: null }, []);
       expect(await store.staged("k2")).not.toBeNull();
       expect(await store.staged("k3")).toMatchObject({ partition: null });

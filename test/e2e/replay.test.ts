@@ -115,6 +115,60 @@ describe("a replay that is killed", () => {
   );
 });
 
+describe("what speaks of the whole delivery", () => {
+  it("counts a replay in with what went on before it, or says nothing of it", async () => {
+    const row = "row: z.strictObject({ id: z.int(), amount: z.number().min(0) })";
+    const judged = (expectations: string): string => `
+import { extract, load, pipeline } from "sluice";
+import { csv } from "sluice/connect";
+import { contract, drift, expect, gate, rowCount, validate } from "sluice/quality";
+import { z } from "zod";
+import { warehouse } from "../sluice.config.ts";
+const event = contract("event", { ${row}, expect: [${expectations}] });
+export default pipeline("judged", ({ step }) => {
+  const rows = step("rows", extract(csv("data/events.csv")));
+  const clean = step("clean", validate(rows, event));
+  const most = step("most", gate(clean, { minRows: 2900, loadedRatio: 0.95 }));
+  const all = step("all", gate(clean, { minRows: ${count}, onClosed: "warn" }));
+  const checked = step("checked", expect(clean, [rowCount({ min: 2900 })]), { after: most });
+  step("watched", drift(clean, { baseline: { runs: 7 }, onDrift: "fail" }));
+  const loaded = step("load", load(checked, warehouse.table("judged"), { write: "append" }), { after: all });
+  step("arrived", gate(loaded, { minRows: 2900, fall: 0.5 }));
+});
+`;
+    project.write("pipelines/judged.ts", judged("rowCount({ min: 2900 })"));
+    const gates = async (run: string): Promise<Record<string, object>> => {
+      const { gates: found } = await json<{ gates: { step: string; report: object }[] }>("report", run);
+      return Object.fromEntries(found.map(({ step, report }) => [step, report]));
+    };
+    const first = await json<RunJson>("run", "judged");
+    const valid = count - broken.length;
+    expect((await gates(first.run.id))["all"]).toMatchObject({ loaded: valid, warning: expect.any(String) });
+
+    await mend("judged", "judged.jsonl");
+    const lines = readFileSync(join(project.folder, "judged.jsonl"), "utf8").split("\n");
+    // Half of them first: the rest stays in quarantine and counts as such.
+    writeFileSync(join(project.folder, "judged.jsonl"), lines.slice(0, broken.length / 2).join("\n"));
+    const half = await json<RunJson>("quarantine", "replay", "judged", "--from", "judged.jsonl");
+    const loaded = valid + broken.length / 2;
+    expect(half.run.status).toBe("succeeded");
+    expect(await gates(half.run.id)).toMatchObject({
+      most: { offered: count, loaded },
+      all: { loaded, warning: expect.any(String) },
+      arrived: { offered: loaded, loaded },
+    });
+    writeFileSync(join(project.folder, "judged.jsonl"), lines.slice(broken.length / 2).join("\n"));
+    const rest = await json<RunJson>("quarantine", "replay", "judged", "--from", "judged.jsonl");
+    expect((await gates(rest.run.id))["all"]).toEqual({
+      asset: 'step "clean"',
+      offered: count,
+      loaded: count,
+      loadedRatio: 1,
+    });
+    expect(await totals("judged")).toMatchObject({ n: count, ids: count });
+  });
+});
+
 describe("quarantine commands", () => {
   it("drop rows, and say what they need", async () => {
     project.write("pipelines/dropped.ts", pipeline("dropped", "append"));

@@ -9,6 +9,7 @@ export const replayMigrations: readonly string[] = [
      mode TEXT NOT NULL, at INTEGER NOT NULL, rows INTEGER
    ) WITHOUT ROWID;
    CREATE TABLE replayed (key TEXT NOT NULL, record INTEGER NOT NULL, row TEXT NOT NULL, PRIMARY KEY (key, record)) WITHOUT ROWID;`,
+  `ALTER TABLE replay ADD COLUMN before INTEGER;`,
 ];
 
 interface ReplayRow {
@@ -20,6 +21,7 @@ interface ReplayRow {
   readonly at: number;
   /** Null until all rows are there. */
   readonly rows: number | null;
+  readonly before: number | null;
 }
 
 export function replayTables(database: Database): Pick<QuarantineStore, "stage" | "staged" | "stagedRows"> {
@@ -29,8 +31,10 @@ export function replayTables(database: Database): Pick<QuarantineStore, "stage" 
       const insert = database.prepare("INSERT INTO replayed (key, record, row) VALUES (?, ?, ?)");
       let rows = 0;
       database
-        .prepare("INSERT INTO replay (key, pipeline, step, partition, mode, at, rows) VALUES (?, ?, ?, ?, ?, ?, NULL)")
-        .run(replay.key, ...place, replay.mode, replay.at);
+        .prepare(
+          "INSERT INTO replay (key, pipeline, step, partition, mode, before, at, rows) VALUES (?, ?, ?, ?, ?, ?, ?, NULL)",
+        )
+        .run(replay.key, ...place, replay.mode, replay.before, replay.at);
       for await (const batch of batches) {
         database.transaction(() => {
           for (const { record, row } of batch) insert.run(replay.key, record, JSON.stringify(row));

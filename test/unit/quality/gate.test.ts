@@ -118,6 +118,23 @@ describe("a gate with a circuit breaker", () => {
     expect(await visit(load(56), { fall: 0.9 })).toMatchObject({ loaded: 56 });
   });
 
+  it("counts in what went on before the rows that are replayed, and learns nothing from them", async () => {
+    for (let run = 0; run < 3; run += 1) await visit(await table(100, 10), { fall: 0.9 });
+    const replayed = { ...(await table(5, 5)), before: 90, quarantined: 5 };
+    expect(await visit(replayed, { fall: 0.5, minRows: 95, loadedRatio: 0.95 })).toEqual({
+      asset: 'step "clean"',
+      offered: 100,
+      loaded: 95,
+      loadedRatio: 0.95,
+    });
+    await expect(visit(replayed, { minRows: 96 })).rejects.toThrow(/95 rows were loaded, fewer than 96/);
+    await expect(visit({ ...replayed, before: 30 }, { fall: 0.5 })).rejects.toThrow(
+      /35 rows, where the median of the 3/,
+    );
+    expect(await visit({ ...load(5), before: 90 }, { minRows: 95, fall: 0.1 })).toMatchObject({ loaded: 95 });
+    await expect(visit(load(5), { fall: 0.9 })).rejects.toThrow(/the median of the 3 before is 100/);
+  });
+
   it("closes on a column that is suddenly null", async () => {
     for (let run = 0; run < 3; run += 1) await visit(await table(100, 10), { fall: 0.9 });
     await expect(visit(await table(100, 95), { fall: 0.9 })).rejects.toMatchObject({
