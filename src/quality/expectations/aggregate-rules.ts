@@ -146,7 +146,7 @@ export function distinctCount(column: string, bounds: Bounds & ScopeOptions = {}
     check: (table) => {
       const cell = table.cell(column);
       return measured(
-        (filter) => `count(DISTINCT ${cell})${filter}`,
+        (filter, distinct) => distinct(cell, filter),
         (value) => boundsSql(value, bounds, "BIGINT", "number"),
       );
     },
@@ -165,7 +165,7 @@ export function distinctShare(column: string, bounds: Bounds & ScopeOptions = {}
     check: (table) => {
       const cell = table.cell(column);
       return measured(
-        (filter) => `(count(DISTINCT ${cell})${filter} / nullif(count(${cell})${filter}, 0))`,
+        (filter, distinct) => `(${distinct(cell, filter)} / nullif(count(${cell})${filter}, 0))`,
         (value) => boundsSql(value, bounds, "DOUBLE", "number"),
       );
     },
@@ -202,7 +202,7 @@ export function quantiles(
     options,
     check: (table): Check => {
       const value = `CAST(${table.need(column, "number")} AS DOUBLE)`;
-      const all: Aggregate = (filter) => `quantile_cont(${value}, [${levels.join(", ")}])${filter}`;
+      const all = (filter: string): string => `quantile_cont(${value}, [${levels.join(", ")}])${filter}`;
       const verdict: Aggregate = (filter) =>
         entries
           .map(([, limits], at) => boundsSql(`(${all(filter)})[${at + 1}]`, limits, "DOUBLE", "number"))

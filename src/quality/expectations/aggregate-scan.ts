@@ -2,7 +2,8 @@
 // are worked out once per row, under names, however many aggregates look at them.
 import { also } from "./value-rules.ts";
 import type { Row } from "../../dataset/session.ts";
-import type { RowCheck } from "./check.ts";
+import type { DistinctCount, RowCheck } from "./check.ts";
+import { anyDistinct, distinctCountOf } from "./distinct.ts";
 import { type GroupOutcome, groupOf, rowOutcome, type Slot, type SlotOutcome } from "./slot.ts";
 import type { Source } from "./source.ts";
 import { rowNumber } from "./table.ts";
@@ -23,9 +24,13 @@ export interface Scanned {
   readonly next: FollowUp;
 }
 
-/** Judges slots that have the same groups. Throws where the query fails. */
-export async function scan(source: Source, slots: readonly Slot[]): Promise<Map<Slot, Scanned>> {
-  const query = queryOf(slots);
+/** Judges slots that have the same groups, as plainly as can be or as fast. Throws where the query fails. */
+export async function scan(
+  source: Source,
+  slots: readonly Slot[],
+  manner: "fast" | "plain" = "fast",
+): Promise<Map<Slot, Scanned>> {
+  const query = queryOf(slots, manner === "fast" ? await distinctFor(source, slots) : anyDistinct);
   const rows = await source.rows(query.text(source.sql));
   if (rows.length > mostGroups) {
     const error = `there are more than ${mostGroups} groups`;
@@ -38,6 +43,17 @@ export async function scan(source: Source, slots: readonly Slot[]): Promise<Map<
       return [slot, { outcome: { groups: found.map(({ outcome }) => outcome) }, next }];
     }),
   );
+}
+
+/** How the slots' distinct values are counted: by bits only where there are no groups, each of which would have its own. */
+async function distinctFor(source: Source, slots: readonly Slot[]): Promise<DistinctCount> {
+  if (slots[0]!.by.length > 0) return anyDistinct;
+  const cells = new Set<string>();
+  queryOf(slots, (cell, filter) => {
+    cells.add(cell);
+    return anyDistinct(cell, filter);
+  });
+  return cells.size === 0 ? anyDistinct : distinctCountOf(source, cells);
 }
 
 /** Names for SQL texts: the same text has the same name. */
@@ -53,14 +69,19 @@ function namesFor(prefix: string) {
   };
 }
 
-/** How many rows are judged. Where these are the rows that have a value, counting the values is all there is to do. */
-function judgedCount(counted: string | null, filter: string, flag: (condition: string) => string): string {
-  if (counted === null) return `count(*)${filter}`;
-  const cell = /^("(?:[^"]|"")+") IS NOT NULL$/.exec(counted)?.[1];
-  return cell === undefined ? `count(*)${also(filter, flag(counted))}` : `count(${cell})${filter}`;
+/**
+ * How many rows meet a condition; null: all do. Where it is that a value is there, or missing, counting the values is all
+ * there is to do: the engine knows without reading a column that has no nulls.
+ */
+function countOf(condition: string | null, filter: string, flag: (condition: string) => string): string {
+  if (condition === null) return `count(*)${filter}`;
+  const [, cell, not] =
+    /^("(?:[^"]|"")+"|nullif\("(?:[^"]|"")+", CAST\('NaN' AS [A-Z]+\)\)) IS (NOT )?NULL$/.exec(condition) ?? [];
+  if (cell === undefined) return `count_if(${flag(condition)})${filter}`;
+  return not === undefined ? `(count(*)${filter} - count(${cell})${filter})` : `count(${cell})${filter}`;
 }
 
-function queryOf(slots: readonly Slot[]) {
+function queryOf(slots: readonly Slot[], distinct: DistinctCount) {
   const flags = namesFor("f");
   const metrics = namesFor("m");
   const own = slots.every(({ check }) => check.type === "measure" && check.ownScan === true);
@@ -69,13 +90,13 @@ function queryOf(slots: readonly Slot[]) {
     const filter = where === null || own ? "" : ` FILTER (WHERE ${flags.of(where)})`;
     switch (check.type) {
       case "rows": {
-        const judged = judgedCount(check.counted, filter, flags.of);
-        const broken = also(filter, flags.of(check.broken));
-        const names = [metrics.of(`count(*)${filter}`), metrics.of(judged), metrics.of(`count(*)${broken}`)];
+        const names = [null, check.counted, check.broken].map((condition) =>
+          metrics.of(countOf(condition, filter, flags.of)),
+        );
         const undecided =
           check.undecided === undefined || check.undecided.when === "true"
             ? null
-            : metrics.of(`count(*)${also(filter, flags.of(check.undecided.when))}`);
+            : metrics.of(countOf(check.undecided.when, filter, flags.of));
         return {
           slot,
           read: (row) => {
@@ -94,11 +115,10 @@ function queryOf(slots: readonly Slot[]) {
         };
       }
       case "window": {
-        const [all, counted] = [
-          metrics.of(`count(*)${filter}`),
-          metrics.of(judgedCount(check.counted, filter, flags.of)),
-        ];
-        const quick = check.quick?.aggregates.map((aggregate) => metrics.of(aggregate(filter))) ?? [];
+        const [all, counted] = [null, check.counted].map((condition) =>
+          metrics.of(countOf(condition, filter, flags.of)),
+        ) as [string, string];
+        const quick = check.quick?.aggregates.map((aggregate) => metrics.of(aggregate(filter, distinct))) ?? [];
         return {
           slot,
           read: (row) => {
@@ -112,9 +132,9 @@ function queryOf(slots: readonly Slot[]) {
         };
       }
       case "measure": {
-        const names = check.aggregates.map((aggregate) => metrics.of(aggregate(filter)));
+        const names = check.aggregates.map((aggregate) => metrics.of(aggregate(filter, distinct)));
         const all = metrics.of(`count(*)${filter}`);
-        const judged = slot.cell === null ? all : metrics.of(judgedCount(`${slot.cell} IS NOT NULL`, filter, flags.of));
+        const judged = slot.cell === null ? all : metrics.of(countOf(`${slot.cell} IS NOT NULL`, filter, flags.of));
         return {
           slot,
           read: (row) => ({
@@ -145,13 +165,34 @@ function queryOf(slots: readonly Slot[]) {
   };
 }
 
-/** Positions of the first rows that break rules about rows, `size` of each, in one scan. */
+/** Rows of the dataset's start in which broken ones are looked for first: a row group as the engine writes them. */
+const firstRows = 122_880;
+
+/**
+ * Positions of the first rows that break rules about rows, `size` of each: `broken` says how many there are. All that are
+ * not among the dataset's first rows are found in one scan.
+ */
 export async function brokenRecords(
+  source: Source,
+  broken: ReadonlyMap<Slot, number>,
+  size: number,
+): Promise<Map<Slot, readonly number[]>> {
+  if (size === 0) return new Map();
+  const start = source.dataset.rows > firstRows ? source.first(firstRows) : null;
+  const found =
+    start === null ? new Map<Slot, number[]>() : await recordsWhere(source, [...broken.keys()], size, start);
+  const rest = [...broken].filter(([slot, count]) => (found.get(slot)?.length ?? 0) < Math.min(size, count));
+  const missing = rest.map(([slot]) => slot);
+  return new Map([...found, ...(await recordsWhere(source, missing, size, null))]);
+}
+
+async function recordsWhere(
   source: Source,
   slots: readonly Slot[],
   size: number,
-): Promise<Map<Slot, readonly number[]>> {
-  if (slots.length === 0 || size === 0) return new Map();
+  where: string | null,
+): Promise<Map<Slot, number[]>> {
+  if (slots.length === 0) return new Map();
   const flags = namesFor("f");
   const metrics = namesFor("m");
   const readings = slots.map((slot) => {
@@ -160,7 +201,8 @@ export async function brokenRecords(
     return [slot, metrics.of(`min(${rowNumber}, ${size})${filter}`)] as const;
   });
   const flagged = `(SELECT *, ${flags.list().join(", ")} FROM ${source.sql})`;
-  const [row] = await source.rows(`SELECT ${metrics.list().join(", ")} FROM ${flagged}`);
+  const only = where === null ? "" : ` WHERE ${where}`;
+  const [row] = await source.rows(`SELECT ${metrics.list().join(", ")} FROM ${flagged}${only}`);
   return new Map(
     readings.map(([slot, name]) => [slot, ((row?.[name] as unknown[] | null | undefined) ?? []).map(Number)]),
   );

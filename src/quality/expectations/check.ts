@@ -12,8 +12,14 @@ export interface Finding {
   readonly details?: Json;
 }
 
-/** SQL of an aggregate, given "" or " FILTER (WHERE …)" to put behind each aggregate function. */
-export type Aggregate = (filter: string) => string;
+/**
+ * SQL of an aggregate, given "" or " FILTER (WHERE …)" to put behind each aggregate function, and how distinct values are
+ * counted.
+ */
+export type Aggregate = (filter: string, distinct: DistinctCount) => string;
+
+/** SQL of how many distinct values there are, without null. */
+export type DistinctCount = (cell: string, filter: string) => string;
 
 /** Known without reading a row. */
 export interface SettledCheck {

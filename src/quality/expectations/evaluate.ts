@@ -78,7 +78,7 @@ async function scanAll(source: Source, slots: readonly Slot[]): Promise<Map<Slot
       if (!isQueryFailure(error)) throw error;
       for (const slot of group) {
         const outcome = await guarded(async () => {
-          const found = (await scan(source, [slot])).get(slot)!;
+          const found = (await scan(source, [slot], "plain")).get(slot)!;
           all.set(slot, found);
           return found.outcome;
         });
@@ -129,12 +129,13 @@ async function addRecords(
   outcomes: Map<Expectation, SlotOutcome>,
   sampleSize: number,
 ): Promise<void> {
-  const broken = slots.filter((slot) => {
+  const broken = new Map<Slot, number>();
+  for (const slot of slots) {
     const outcome = outcomes.get(slot.expectation)!;
-    if (slot.check.type !== "rows" || "error" in outcome) return false;
-    const all = outcome.groups.flatMap((group) => group.records ?? []);
-    return all.length === 0 && outcome.groups.some((group) => (group.broken ?? 0) > 0);
-  });
+    if (slot.check.type !== "rows" || "error" in outcome) continue;
+    const count = outcome.groups.reduce((sum, group) => sum + (group.broken ?? 0), 0);
+    if (count > 0 && outcome.groups.every((group) => (group.records ?? []).length === 0)) broken.set(slot, count);
+  }
   for (const [slot, records] of await brokenRecords(source, broken, sampleSize)) {
     const outcome = outcomes.get(slot.expectation) as Extract<SlotOutcome, { groups: unknown }>;
     const [first, ...rest] = outcome.groups;

@@ -12,7 +12,7 @@ export function measured(
 ): MeasureCheck {
   return {
     type: "measure",
-    aggregates: [aggregate, (filter) => verdict(aggregate(filter))],
+    aggregates: [aggregate, (filter, distinct) => verdict(aggregate(filter, distinct))],
     // Of no values there is no mean: bounds on it are not met, and without bounds there is nothing to fail.
     judge: ([observed, holds]) => ({ success: holds === true, observed: plainValue(observed, found) }),
   };

@@ -13,6 +13,8 @@ export interface Source {
   readonly sql: string;
   /** SQL that is true for the rows at these positions. */
   at(records: readonly number[]): string;
+  /** SQL that is true for the first so many rows, of which the engine reads no more; null if there is none. */
+  first(rows: number): string | null;
   scans(): number;
   /** Says that a query reads it. */
   count(): void;
@@ -32,6 +34,7 @@ export async function sourceOf(session: Session, dataset: Dataset): Promise<Sour
       isPlain
         ? `file_row_number IN (${records.map((record) => record - 1).join(", ")})`
         : `${rowNumber} IN (${records.join(", ")})`,
+    first: (rows) => (isPlain ? `file_row_number < ${rows}` : null),
     scans: () => scans,
     count: () => void (scans += 1),
     rows: (query) => {

@@ -102,13 +102,13 @@ function patternCheck(cell: string, patterns: readonly RegExp[], match: "any" | 
 
 /**
  * A pattern that is tied to both ends is asked to match all of the text: that is the same, and the engine does it once per
- * entry of the file's dictionary.
+ * entry of the file's dictionary. It is still tied to the start, by which the engine sees what all matches begin with.
  */
 function patternSql(cell: string, source: string): string {
   const inner = /^\\A([\s\S]*)\\z$/.exec(source)?.[1];
   if (inner === undefined || inner.endsWith("\\") || hasAlternatives(inner))
     return `regexp_matches(${cell}, ${quoteLiteral(source)})`;
-  return `regexp_full_match(${cell}, ${quoteLiteral(inner)})`;
+  return `regexp_full_match(${cell}, ${quoteLiteral(`\\A${inner}`)})`;
 }
 
 /** Is there a | that is in no group and no class? Then the ends are tied to one side of it only. */

@@ -200,7 +200,7 @@ export function repeats(cells: readonly string[], counted: string | null): Check
       aggregates: [
         // A count of values leaves nulls out by itself.
         (filter) => (isOne ? `count(${key})${filter}` : `count(*)${also(filter, all)}`),
-        (filter) => `count(DISTINCT ${key})${isOne ? filter : also(filter, all)}`,
+        (filter, distinct) => distinct(key, isOne ? filter : also(filter, all)),
       ],
       holds: ([rows, distinct]) => String(rows) === String(distinct),
     },
