@@ -86,7 +86,7 @@ function sourceContext(context: StepContext, needs: ConnectNeeds): SourceContext
     clock: context.clock,
     artifacts: needs.artifacts,
     session: needs.session,
-    reject: rejectInto(needs.quarantine, context),
+    reject: rejectInto(needs.quarantine, context, []),
     resolve: needs.resolve,
   };
 }

@@ -81,6 +81,7 @@ export function load(
       }
       const positions = (dataset.positions ?? []).filter((position) => position.table === asset);
       if (write === "append" && positions.some((position) => position.repeats)) throw repeating(context.step, asset);
+      const reject = rejectInto(needs.quarantine, context, dataset.positions ?? []);
       const sinkContext: SinkContext = {
         folder: context.folder,
         home: needs.home,
@@ -102,7 +103,7 @@ export function load(
             control: typeof write === "object" && write.by === "merge" && write.deleted !== null ? [write.deleted] : [],
             context: sinkContext,
             artifacts: needs.artifacts,
-            reject: rejectInto(needs.quarantine, context),
+            reject,
             keepsMissing: name === "upsert",
           });
       const { loaded, refused } = await sink.load(
@@ -120,10 +121,7 @@ export function load(
         sinkContext,
       );
       // A destination that refuses rows by itself tells no columns, so that none has been set aside before.
-      const setAside =
-        refused === undefined
-          ? fitted.rejected
-          : await rejectInto(needs.quarantine, context)(refused.by, [refused.rows]);
+      const setAside = refused === undefined ? fitted.rejected : await reject(refused.by, [refused.rows]);
       const quarantined = (dataset.quarantined ?? 0) + setAside;
       return {
         output: {

@@ -1,6 +1,7 @@
 // Reading only the files that are new: what users say about it, what the position holds, and the reading itself. Which files there
 // are, and what they hold, the adapters say.
 import type { Column, Dataset } from "../dataset/dataset.ts";
+import { rejectInto } from "./rejected-rows.ts";
 import { SluiceError } from "../errors.ts";
 import { canonicalJson, contentHash, type Json } from "../json.ts";
 import type { ConnectNeeds } from "./needs.ts";
@@ -46,7 +47,7 @@ interface LoadedFiles {
 export async function readNewFiles(
   plan: NewFilesPlan,
   into: Table,
-  needs: Pick<ConnectNeeds, "sinks">,
+  needs: Pick<ConnectNeeds, "sinks" | "quarantine">,
   { source, sourceContext, sinkContext, step }: Omit<Increment, "read">,
   fileSet: FileSet,
 ): Promise<Dataset> {
@@ -71,7 +72,10 @@ export async function readNewFiles(
   const changed = wanted.filter(({ name }) => known.has(name));
   if (changed.length > 0 && plan.changed === "fail") throw haveChanged(changed, table);
   if (wanted.length === 0 && before !== null) return nothing(before.columns);
-  const dataset = await fileSet.read(source, wanted, sourceContext);
+  const dataset = await fileSet.read(source, wanted, {
+    ...sourceContext,
+    reject: rejectInto(needs.quarantine, step, [{ table, reader, from: stored }]),
+  });
   const files = { ...before?.files };
   for (const { name, version, hash } of present) files[name] = [version, hash];
   const to: Json = { version: 1, by: "file", files, columns: dataset.columns as unknown as Json };

@@ -11,6 +11,7 @@ import type { StepContext } from "../pipeline/step.ts";
 import type { PositionPlan, WindowPlan } from "./incremental.ts";
 import type { ConnectNeeds } from "./needs.ts";
 import { lagged, mostSeen, readPosition, storedPosition, type Reached } from "./position.ts";
+import { rejectInto } from "./rejected-rows.ts";
 import type { SinkContext, Table } from "./sink.ts";
 import type { CursorValue, RangeReader, ReadRange, Source, SourceContext } from "./source.ts";
 
@@ -20,7 +21,7 @@ export interface Increment {
   readonly read: RangeReader;
   readonly sourceContext: SourceContext;
   readonly sinkContext: SinkContext;
-  readonly step: Pick<StepContext, "pipeline" | "step" | "partition">;
+  readonly step: Pick<StepContext, "pipeline" | "step" | "partition" | "runId" | "fence" | "clock">;
 }
 
 /** Reads a window, whatever was read before. */
@@ -45,7 +46,7 @@ export async function readWindow(plan: WindowPlan, { source, read, sourceContext
 export async function readOnward(
   plan: PositionPlan,
   into: Table,
-  needs: Pick<ConnectNeeds, "sinks">,
+  needs: Pick<ConnectNeeds, "sinks" | "quarantine">,
   increment: Increment,
 ): Promise<Dataset> {
   const { source, sourceContext, step } = increment;
@@ -66,7 +67,10 @@ export async function readOnward(
   const before = readPosition(stored, table, reader);
   const session = await sourceContext.session();
   const range = await rangeFrom(plan, before, session);
-  const { dataset, until } = await increment.read(source, range, sourceContext);
+  const { dataset, until } = await increment.read(source, range, {
+    ...sourceContext,
+    reject: rejectInto(needs.quarantine, step, [{ table, reader, from: stored }]),
+  });
   const carried = (data: Dataset, reached: Reached, repeats: boolean): Dataset => {
     const to = storedPosition(reached);
     if (canonicalJson(to) === canonicalJson(stored)) return data;

@@ -1,5 +1,6 @@
 // Port: where rows go that can't be read or loaded as they are, with their reasons. The quarantine serves it: what a
 // source or a schema sets aside lies beside what contracts do, and the same commands show it.
+import { deliveryOf } from "../dataset/position.ts";
 import { SluiceError } from "../errors.ts";
 import type { Json, JsonObject } from "../json.ts";
 import type { StepContext } from "../pipeline/step.ts";
@@ -9,6 +10,7 @@ export interface RejectionKey {
   readonly pipeline: string;
   readonly step: string;
   readonly partition: string | null;
+  readonly delivery: string;
   readonly runId: string;
   /** What they broke: "csv", or the table whose schema they don't fit. */
   readonly contract: string;
@@ -29,17 +31,18 @@ export interface RejectedRow {
 }
 
 export interface RejectedRows {
-  /** Makes `rows` the rejected ones of the step and partition, in place of those that were there. Returns how many it holds. */
+  /** Makes `rows` the rejected ones of the step, partition and delivery, in place of those that were there. Returns how many it holds. */
   replace(
     key: RejectionKey,
     rows: AsyncIterable<readonly RejectedRow[]> | Iterable<readonly RejectedRow[]>,
   ): Promise<number>;
 }
 
-/** What a step rejects, under the step's own key. */
+/** What a step rejects, under the step's own key; `positions` are those from which its rows were read. */
 export function rejectInto(
   rejected: RejectedRows,
-  context: StepContext,
+  context: Pick<StepContext, "pipeline" | "step" | "partition" | "runId" | "fence" | "clock">,
+  positions: Parameters<typeof deliveryOf>[0],
 ): (what: string, rows: Parameters<RejectedRows["replace"]>[1]) => Promise<number> {
   return (what, rows) =>
     rejected.replace(
@@ -47,6 +50,7 @@ export function rejectInto(
         pipeline: context.pipeline,
         step: context.step,
         partition: context.partition?.key ?? null,
+        delivery: deliveryOf(positions),
         runId: context.runId,
         contract: what,
         fence: context.fence,

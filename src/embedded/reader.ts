@@ -57,6 +57,8 @@ export interface QuarantineFilter {
   readonly pipeline?: string;
   readonly partition?: string;
   readonly step?: string;
+  /** The run that set them aside: of a step that reads on from where it was, each may have left some. */
+  readonly run?: string;
   readonly limit?: number;
 }
 
@@ -119,12 +121,14 @@ export function openReader(project: string): Reader {
   const online = (): OnlineStore | null => store(home.features, (path) => openOnlineStore(path, { readOnly: true }));
   const setAside = (): QuarantineStore | null =>
     store(home.quarantine, (path) => openQuarantineStore(path, { readOnly: true }));
-  const quarantine = async ({ step, limit = Number.MAX_SAFE_INTEGER, ...filter }: QuarantineFilter = {}): Promise<
+  const quarantine = async ({ step, run, limit = Number.MAX_SAFE_INTEGER, ...filter }: QuarantineFilter = {}): Promise<
     QuarantineGroup[]
   > => {
-    const groups =
-      (await setAside()?.list({ ...filter, limit: step === undefined ? limit : Number.MAX_SAFE_INTEGER })) ?? [];
-    return groups.filter((group) => step === undefined || group.step === step).slice(0, limit);
+    const isAll = step === undefined && run === undefined;
+    const groups = (await setAside()?.list({ ...filter, limit: isAll ? limit : Number.MAX_SAFE_INTEGER })) ?? [];
+    return groups
+      .filter((group) => (step === undefined || group.step === step) && (run === undefined || group.runId === run))
+      .slice(0, limit);
   };
   const indexes = (): string[] => {
     if (!existsSync(home.indexes)) return [];
@@ -163,18 +167,18 @@ export function openReader(project: string): Reader {
       const groups = await quarantine({ ...filter, pipeline });
       if (groups.length === 0 && (await engine().runs({ pipeline, limit: 1 })).length === 0) throw neverRun(pipeline);
       const rows: StoredQuarantinedRow[] = [];
-      for (const { partition, step } of groups) {
+      for (const { partition, step, runId: run } of groups) {
         if (rows.length >= limit) break;
-        rows.push(...(await setAside()!.show({ pipeline, partition, step, limit: limit - rows.length })));
+        rows.push(...(await setAside()!.show({ pipeline, partition, step, run, limit: limit - rows.length })));
       }
       return rows;
     },
     quarantinedBatches: async function* (pipeline, filter = {}) {
       const groups = await quarantine({ ...filter, pipeline });
       if (groups.length === 0 && (await engine().runs({ pipeline, limit: 1 })).length === 0) throw neverRun(pipeline);
-      for (const { partition, step } of groups) {
+      for (const { partition, step, runId: run } of groups) {
         for (let after = 0; ;) {
-          const page = await setAside()!.show({ pipeline, partition, step, after, limit: 500 });
+          const page = await setAside()!.show({ pipeline, partition, step, run, after, limit: 500 });
           if (page.length === 0) break;
           after = page.at(-1)!.id;
           yield page;

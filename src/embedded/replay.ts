@@ -20,6 +20,8 @@ export interface ReplayRequest {
   readonly step: string | undefined;
   /** Null in a pipeline without partitions. */
   readonly partition: string | null;
+  /** Undefined where only one run has left rows. */
+  readonly run: string | undefined;
   /** Rows in place of those at their records; a record that is not named stays as it was delivered. */
   readonly mended: ReadonlyMap<number, JsonObject>;
 }
@@ -73,6 +75,7 @@ export async function prepareReplay(
       });
     }
     const mode = modeOf(plan, planned);
+    if (mode === "whole") await refuseOlder(reader, group);
     if (mode === "rows") {
       for (const { name, kind } of followers(plan, planned)) {
         if (kind !== "load" || base.state.steps.get(name)?.status === "succeeded") continue;
@@ -83,12 +86,15 @@ export async function prepareReplay(
     }
     const id = randomBytes(6).toString("hex");
     const key = idempotencyKey(runId(pipeline, partition, id), planned.name, null);
-    const place = { pipeline, step: group.step, partition };
+    const place = { pipeline, step: group.step, partition, run: group.runId };
     checkRecords(request, await recordsOf(quarantine, place));
     const rows = await quarantine.stage(
       {
         key,
-        ...place,
+        pipeline,
+        step: group.step,
+        partition,
+        delivery: group.delivery,
         mode,
         before: mode === "rows" ? await goneOn(reader, base.record.id, planned) : null,
         at: Date.now(),
@@ -119,13 +125,24 @@ async function underWay(quarantine: QuarantineStore, run: RunRecord, plan: Plan)
   });
 }
 
-async function groupOf(reader: Reader, { pipeline, step, partition }: ReplayRequest): Promise<QuarantineGroup> {
-  const all = await reader.quarantine({ pipeline, ...(step === undefined ? {} : { step }) });
+async function groupOf(reader: Reader, { pipeline, step, partition, run }: ReplayRequest): Promise<QuarantineGroup> {
+  const all = await reader.quarantine({
+    pipeline,
+    ...(step === undefined ? {} : { step }),
+    ...(run === undefined ? {} : { run }),
+  });
   const groups = all.filter((group) => group.partition === partition);
   const where = `${pipeline}${partition === null ? "" : `, partition ${partition}`}${step === undefined ? "" : `, step ${step}`}`;
   const [group, other] = groups;
   if (group === undefined) {
     throw new SluiceError("NOT_FOUND", `No row of ${where} is in quarantine`, { hint: "See: sluice quarantine list" });
+  }
+  if (other !== undefined && groups.every((one) => one.step === group.step)) {
+    const [oldest] = groups.slice(-1);
+    throw new SluiceError("USAGE", `Several runs of ${where} have rows in quarantine: ${groups.length}`, {
+      hint: `Replay those of one after the other: --run ${oldest!.runId} is the oldest.`,
+      details: { runs: groups.map((one) => one.runId) },
+    });
   }
   if (other !== undefined) {
     throw new SluiceError(
@@ -137,6 +154,21 @@ async function groupOf(reader: Reader, { pipeline, step, partition }: ReplayRequ
     );
   }
   return group;
+}
+
+/** What an older delivery held must not take the place of a newer one's. */
+async function refuseOlder(reader: Reader, { pipeline, step, partition, runId, at }: QuarantineGroup): Promise<void> {
+  const newer = (await reader.quarantine({ pipeline, step })).find(
+    (other) => other.partition === partition && other.at > at,
+  );
+  if (newer === undefined) return;
+  throw new SluiceError(
+    "USAGE",
+    `Run ${newer.runId} has loaded after run ${runId}, and a load here replaces what is there`,
+    {
+      hint: "Let the load append or merge, or mend the source and run again.",
+    },
+  );
 }
 
 /** Steps behind one, however far. */
@@ -181,7 +213,7 @@ function modeOf(plan: Plan, planned: PlanStep): "whole" | "rows" {
   return "rows";
 }
 
-type Place = Pick<QuarantineGroup, "pipeline" | "step" | "partition">;
+type Place = Pick<QuarantineGroup, "pipeline" | "step" | "partition"> & { readonly run: string };
 
 async function recordsOf(quarantine: QuarantineStore, place: Place): Promise<ReadonlySet<number>> {
   const records = new Set<number>();

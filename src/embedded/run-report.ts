@@ -23,7 +23,7 @@ export interface RunReport {
   readonly gates: readonly { readonly step: string; readonly report: GateReport | "open" | "closed" }[];
   /** Rows that this run has set aside and that still lie in quarantine. */
   readonly quarantine: {
-    readonly groups: readonly Omit<QuarantineGroup, "at">[];
+    readonly groups: readonly Omit<QuarantineGroup, "at" | "delivery">[];
     /** The first of them. */
     readonly sample: readonly StoredQuarantinedRow[];
   };
@@ -80,14 +80,14 @@ function expectationsOf({ error }: StoredStep, output: unknown): ExpectationRepo
 }
 
 async function quarantineOf(reader: Reader, { id, pipeline, partition }: RunRecord): Promise<RunReport["quarantine"]> {
-  const filter = { pipeline, ...(partition === null ? {} : { partition }) };
-  const groups = (await reader.quarantine(filter)).filter(({ runId }) => runId === id);
+  const filter = { pipeline, run: id, ...(partition === null ? {} : { partition }) };
+  const groups = await reader.quarantine(filter);
   const sample: StoredQuarantinedRow[] = [];
   for (const { step } of groups) {
     const rows = await reader.quarantinedRows(pipeline, { ...filter, step, limit: rowsShown });
-    sample.push(...rows.filter(({ runId }) => runId === id).slice(0, rowsShown - sample.length));
+    sample.push(...rows.slice(0, rowsShown - sample.length));
   }
-  return { groups: groups.map(({ at: _at, ...group }) => group), sample };
+  return { groups: groups.map(({ at: _at, delivery: _delivery, ...group }) => group), sample };
 }
 
 async function historyOf(reader: Reader, record: RunRecord): Promise<RunReport["history"]> {

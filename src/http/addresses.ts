@@ -221,14 +221,14 @@ export const addresses: readonly Address[] = [
     method: "GET",
     path: "/api/quarantine",
     summary: "What lies in quarantine, by pipeline, step and partition",
-    query: { pipeline: "name", partition: "key", step: "name", ...page },
+    query: { pipeline: "name", partition: "key", step: "name", run: "id", ...page },
     answer: "QuarantineResponse",
   },
   {
     method: "GET",
     path: "/api/quarantine/:pipeline",
     summary: "Rows in quarantine, with what is wrong",
-    query: { partition: "key", step: "name", ...page },
+    query: { partition: "key", step: "name", run: "id", ...page },
     answer: "QuarantineRowsResponse",
   },
   {

@@ -148,7 +148,7 @@ export interface PartitionKeysResponse {
 /** GET /api/quarantine */
 export interface QuarantineResponse {
   /** The newest first; `at` is ISO 8601 in UTC. */
-  readonly quarantine: readonly (Omit<QuarantineGroup, "at"> & { readonly at: string })[];
+  readonly quarantine: readonly (Omit<QuarantineGroup, "at" | "delivery"> & { readonly at: string })[];
 }
 
 /** GET /api/quarantine/:pipeline */

@@ -31,10 +31,10 @@ export function memoryQuarantineStore(): QuarantineStore {
   };
   return {
     replace: async (key, batches) => {
-      const place = JSON.stringify([key.pipeline, key.step, key.partition]);
+      const others = [...held].filter(([, other]) => samePlace(other.key, key));
       const check = (): void => {
-        const newest = held.get(place)?.key.fence ?? 0;
-        if (newest > key.fence) throw fenced(key);
+        if ([...held.values()].some((other) => samePlace(other.key, key) && other.key.fence > key.fence))
+          throw fenced(key);
       };
       check();
       const counter = createReasonCounter();
@@ -48,6 +48,8 @@ export function memoryQuarantineStore(): QuarantineStore {
       check();
       const { fence: _, ...rest } = key;
       const stored = rows.map((row) => ({ ...row, id: (lastId += 1) }));
+      for (const [name, { group }] of others) if (group.rows === 0) held.delete(name);
+      const place = JSON.stringify([key.pipeline, key.step, key.partition, key.delivery]);
       held.set(place, { key, group: { ...rest, rows: rows.length, reasons: counter.counts() }, rows: stored });
       return rows.length;
     },
@@ -60,26 +62,34 @@ export function memoryQuarantineStore(): QuarantineStore {
             (pipeline === undefined || group.pipeline === pipeline) &&
             (partition === undefined || group.partition === partition),
         )
-        .sort((a, b) => b.at - a.at || compare(a.partition ?? "", b.partition ?? "") || compare(a.step, b.step))
+        .sort(
+          (a, b) =>
+            b.at - a.at ||
+            compare(a.partition ?? "", b.partition ?? "") ||
+            compare(a.step, b.step) ||
+            compare(a.delivery, b.delivery),
+        )
         .slice(0, limit),
-    show: async ({ pipeline, step, partition, limit, after }) =>
+    show: async ({ pipeline, step, partition, run, limit, after }) =>
       [...held.values()]
         .filter(
           ({ key }) =>
             key.pipeline === pipeline &&
             (partition === undefined || key.partition === partition) &&
-            (step === undefined || key.step === step),
+            (step === undefined || key.step === step) &&
+            (run === undefined || key.runId === run),
         )
         .flatMap(({ rows }) => rows)
         .sort((a, b) => a.id - b.id)
         .filter((row) => row.id > (after ?? 0))
         .slice(0, limit),
-    drop: async ({ pipeline, step, partition }) =>
+    drop: async ({ pipeline, step, partition, run }) =>
       empty(
         ({ key }) =>
           key.pipeline === pipeline &&
           (step === undefined || key.step === step) &&
-          (partition === undefined || key.partition === partition),
+          (partition === undefined || key.partition === partition) &&
+          (run === undefined || key.runId === run),
       ),
     stage: async (replay, batches) => {
       const rows: ReplayedRow[] = [];
@@ -102,7 +112,9 @@ export function memoryQuarantineStore(): QuarantineStore {
   };
 }
 
-function samePlace(a: Replay, b: Replay): boolean {
+type Place = Pick<QuarantineKey, "pipeline" | "step" | "partition">;
+
+function samePlace(a: Place, b: Place): boolean {
   return a.pipeline === b.pipeline && a.step === b.step && a.partition === b.partition;
 }
 

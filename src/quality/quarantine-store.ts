@@ -1,5 +1,5 @@
-// Port: where rows that broke a contract are kept, with their reasons. Per pipeline, step and partition it holds the rows
-// of the newest run and no others. It never changes a row; what is to be judged again is kept beside them, until it has been.
+// Port: where rows that broke a contract are kept, with their reasons. Per pipeline, step, partition and delivery it holds
+// the rows of the newest run and no others. It never changes a row; what is to be judged again is kept beside them, until it has been.
 import type { JsonObject } from "../json.ts";
 import type { Issue } from "./issue.ts";
 
@@ -18,6 +18,11 @@ export interface QuarantineKey {
   readonly step: string;
   /** Null in a pipeline without partitions. */
   readonly partition: string | null;
+  /**
+   * Which of the deliveries that a step reads one after another these rows are of; empty where each run reads all there is,
+   * so that its rows take the place of those before.
+   */
+  readonly delivery: string;
   readonly runId: string;
   readonly contract: string;
   /** A writer whose fence is lower than the highest seen for this pipeline, step and partition is refused. */
@@ -63,6 +68,8 @@ export interface Replay {
   readonly partition: string | null;
   /** whole: the dataset, with these rows in place of those at their records · rows: these rows and no others. */
   readonly mode: "whole" | "rows";
+  /** The delivery that the rows are of. */
+  readonly delivery: string;
   /** Valid rows of the same delivery that went on before these; null where the whole of it is judged again. */
   readonly before: number | null;
   /** Milliseconds since the epoch, UTC. */
@@ -77,7 +84,7 @@ export type QuarantineBatches = AsyncIterable<readonly QuarantinedRow[]> | Itera
 
 export interface QuarantineStore {
   /**
-   * Makes `rows` the quarantined rows of the key's pipeline, step and partition, in place of those that were there: all
+   * Makes `rows` the quarantined rows of the key's pipeline, step, partition and delivery, in place of those that were there: all
    * at once or not at all, in bounded memory. No rows empties it. Throws FENCED if a higher fence has written there.
    * Returns how many rows it holds now.
    */
@@ -88,11 +95,12 @@ export interface QuarantineStore {
     readonly partition?: string | null;
     readonly limit: number;
   }): Promise<QuarantineGroup[]>;
-  /** Rows of a step in the order of their records; `after` is the id of the last row of the page before. */
+  /** Rows of a run's step in the order of their records; `after` is the id of the last row of the page before. */
   show(filter: {
     readonly pipeline: string;
     readonly step?: string;
     readonly partition?: string | null;
+    readonly run?: string;
     readonly limit: number;
     readonly after?: number;
   }): Promise<StoredQuarantinedRow[]>;
@@ -101,6 +109,7 @@ export interface QuarantineStore {
     readonly pipeline: string;
     readonly step?: string;
     readonly partition?: string | null;
+    readonly run?: string;
   }): Promise<number>;
   /** Keeps what is to be replayed, in place of what was kept for the same place before: all at once. */
   stage(

@@ -1,6 +1,7 @@
 // The kind of step that lets valid rows through and sets the others aside. It drops nothing in silence: rows in are
 // rows out + duplicate + quarantined, checked on what was really read and written.
 import { positionsBehind, type Dataset } from "../dataset/dataset.ts";
+import { deliveryOf } from "../dataset/position.ts";
 import { SluiceError } from "../errors.ts";
 import { contentHash, type Json } from "../json.ts";
 import type { StepContext, StepHandle, StepResult, StepSpec } from "../pipeline/step.ts";
@@ -83,6 +84,7 @@ async function execute(
     pipeline: context.pipeline,
     step: context.step,
     partition: context.partition?.key ?? null,
+    delivery: replay?.delivery ?? deliveryOf(delivered.positions ?? []),
     runId: context.runId,
     contract: contract.name,
     fence: context.fence,

@@ -12,6 +12,7 @@ const key: QuarantineKey = {
   pipeline: "shop",
   step: "clean",
   partition: "2026-01-01",
+  delivery: "",
   runId: "run-1",
   contract: "invoice_line",
   fence: 10,
@@ -203,12 +204,69 @@ export function testQuarantineStore({ name, create }: QuarantineStoreCase): void
       expect(await records()).toEqual([5]);
     });
 
+    describe("of a step that reads on from where it was", () => {
+      const first = { ...key, partition: null, delivery: "d1" };
+      const second = { ...first, delivery: "d2", runId: "run-2", fence: 11, at: 2000 };
+      const held = async (run?: string): Promise<string[]> =>
+        (await store.show({ pipeline: "shop", limit: 9, ...(run === undefined ? {} : { run }) })).map(
+          (row) => `${row.runId} ${row.record}`,
+        );
+
+      it("keeps the rows of each delivery, and replaces those of the same one", async () => {
+        await store.replace(first, [[brokenRow(1, "a"), brokenRow(2, "a")]]);
+        await store.replace(second, [[brokenRow(1, "b")]]);
+        expect(await held()).toEqual(["run-1 1", "run-1 2", "run-2 1"]);
+        expect(await held("run-2")).toEqual(["run-2 1"]);
+        expect((await store.list({ limit: 9 })).map(({ delivery, runId, rows }) => [delivery, runId, rows])).toEqual([
+          ["d2", "run-2", 1],
+          ["d1", "run-1", 2],
+        ]);
+        // A replay of the first, and a run that found nothing new.
+        await store.replace({ ...first, runId: "run-3", fence: 12, at: 3000 }, [[brokenRow(2, "a")]]);
+        await store.replace({ ...first, delivery: "", runId: "run-4", fence: 13, at: 4000 }, []);
+        expect(await held()).toEqual(["run-2 1", "run-3 2"]);
+        await store.replace({ ...second, fence: 14 }, []);
+        expect(await held()).toEqual(["run-3 2"]);
+      });
+
+      it("refuses a writer that a newer one has overtaken with any delivery, even one that left no rows", async () => {
+        await store.replace(first, [[brokenRow(1, "a")]]);
+        await store.replace(second, []);
+        await expect(store.replace(first, [])).rejects.toMatchObject({ code: "FENCED" });
+        await store.replace({ ...second, delivery: "d3", fence: 12 }, []);
+        await expect(store.replace(second, [])).rejects.toMatchObject({ code: "FENCED" });
+        expect(await held()).toEqual(["run-1 1"]);
+      });
+
+      it("keeps the old rows whole when new ones of the same delivery fail to arrive", async () => {
+        await store.replace(first, [[brokenRow(1, "a")]]);
+        await store.replace(second, [[brokenRow(2, "a")]]);
+        const failing = (async function* () {
+          yield [brokenRow(8, "a")];
+          yield [brokenRow(9, "a")];
+          throw new Error("gone");
+        })();
+        await expect(store.replace({ ...first, fence: 12 }, failing)).rejects.toThrow("gone");
+        expect(await held()).toEqual(["run-1 1", "run-2 2"]);
+      });
+
+      it("drops the rows of one run, and prunes those of old ones", async () => {
+        await store.replace(first, [[brokenRow(1, "a")]]);
+        await store.replace(second, [[brokenRow(2, "a"), brokenRow(3, "a")]]);
+        await store.replace({ ...second, delivery: "d3", runId: "run-3", fence: 12, at: 3000 }, [[brokenRow(4, "a")]]);
+        expect(await store.drop({ pipeline: "shop", run: "run-2" })).toBe(2);
+        expect(await store.prune(1500)).toBe(1);
+        expect(await held()).toEqual(["run-3 4"]);
+      });
+    });
+
     const replay = {
       key: "k1",
       pipeline: "shop",
       step: "clean",
       partition: "2026-01-01",
       mode: "rows",
+      delivery: "d1",
       before: 7,
       at: 1000,
     } as const;

@@ -169,12 +169,86 @@ export default pipeline("judged", ({ step }) => {
   });
 });
 
+describe("a step that reads on from where it was", () => {
+  const columns = "id,amount";
+  const file = (from: number): string =>
+    `${columns}\n${Array.from({ length: 100 }, (_, at) => `${from + at},${at % 10 === 3 ? "n/a" : 1}`).join("\n")}\n`;
+  const groups = () => json<{ runId: string; rows: number }[]>("quarantine", "list", "--pipeline", "onward");
+
+  it("leaves the broken rows of each run in quarantine, and each is replayed once", async () => {
+    project.write(
+      "pipelines/onward.ts",
+      pipeline("onward", "append").replace(
+        'csv("data/events.csv")',
+        'csv("data/onward-*.csv"), { incremental: { by: "file", into: warehouse.table("onward") } }',
+      ),
+    );
+    project.write("data/onward-1.csv", file(0));
+    const first = (await json<RunJson>("run", "onward")).run.id;
+    // Nothing is new: nothing of the first run is lost.
+    await json("run", "onward");
+    expect(await groups()).toMatchObject([{ runId: first, rows: 10 }]);
+    project.write("data/onward-2.csv", file(100));
+    const second = (await json<RunJson>("run", "onward")).run.id;
+    expect(await groups()).toMatchObject([
+      { runId: second, rows: 10 },
+      { runId: first, rows: 10 },
+    ]);
+    expect(await totals("onward")).toEqual({ n: 180, ids: 180, amount: 180 });
+    const vague = await sluice(["quarantine", "replay", "onward"], options());
+    expect(vague).toMatchObject({ code: 2, stderr: expect.stringContaining(`--run ${first} is the oldest`) });
+
+    const mended = async (run: string): Promise<RunJson> => {
+      await sluice(["quarantine", "export", "onward", "--run", run, "-o", "onward.jsonl"], options());
+      const text = readFileSync(join(project.folder, "onward.jsonl"), "utf8").replaceAll('"n/a"', '"2"');
+      expect(text.trimEnd().split("\n")).toHaveLength(10);
+      writeFileSync(join(project.folder, "onward.jsonl"), text);
+      return json<RunJson>("quarantine", "replay", "onward", "--run", run, "--from", "onward.jsonl");
+    };
+    // The older one after the newer one has gone on, and its replay is a run of the same step with nothing left.
+    expect((await mended(first)).run.status).toBe("succeeded");
+    expect(await groups()).toMatchObject([{ runId: second, rows: 10 }]);
+    expect(await totals("onward")).toEqual({ n: 190, ids: 190, amount: 200 });
+    // The position has not gone back.
+    project.write("data/onward-3.csv", file(200));
+    const third = (await json<RunJson>("run", "onward")).run.id;
+    expect(await totals("onward")).toEqual({ n: 280, ids: 280, amount: 290 });
+    await mended(second);
+    await mended(third);
+    expect(await groups()).toEqual([]);
+    expect(await totals("onward")).toEqual({ n: 300, ids: 300, amount: 330 });
+  });
+
+  it("leaves them once where a run that has not loaded is run again from the same position", async () => {
+    const broken = (fails: boolean): string =>
+      pipeline("again", "append")
+        .replace(
+          'csv("data/events.csv")',
+          'csv("data/again-*.csv"), { incremental: { by: "file", into: warehouse.table("again") } }',
+        )
+        .replace("validate }", "gate, validate }")
+        .replace(
+          'warehouse.table("again"), { write: "append" })',
+          `warehouse.table("again"), { write: "append" }), { after: step("enough", gate(clean, { minRows: ${fails ? 1000 : 1} })) }`,
+        );
+    project.write("pipelines/again.ts", broken(true));
+    project.write("data/again-1.csv", file(0));
+    expect((await sluice(["run", "again"], options())).code).toBe(4);
+    project.write("pipelines/again.ts", broken(false));
+    project.write("data/again-2.csv", file(100));
+    await json("run", "again");
+    const list = await json<{ rows: number }[]>("quarantine", "list", "--pipeline", "again");
+    expect(list.map(({ rows }) => rows)).toEqual([20]);
+    expect(await totals("again")).toMatchObject({ n: 180 });
+  });
+});
+
 describe("quarantine commands", () => {
   it("drop rows, and say what they need", async () => {
     project.write("pipelines/dropped.ts", pipeline("dropped", "append"));
     await json("run", "dropped");
     const vague = await sluice(["quarantine", "drop", "dropped"], options());
-    expect(vague).toMatchObject({ code: 2, stderr: expect.stringContaining("--partition or --all") });
+    expect(vague).toMatchObject({ code: 2, stderr: expect.stringContaining("--partition, --run or --all") });
     expect(await json("quarantine", "drop", "dropped", "--all")).toEqual({
       pipeline: "dropped",
       dropped: broken.length,

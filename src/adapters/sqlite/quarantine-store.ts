@@ -25,6 +25,19 @@ const migrations = [
    CREATE TABLE quarantined (id INTEGER PRIMARY KEY AUTOINCREMENT, set_id INTEGER NOT NULL, record INTEGER NOT NULL, row TEXT NOT NULL, reasons TEXT NOT NULL);
    CREATE INDEX quarantined_by_set ON quarantined (set_id, id);`,
   ...replayMigrations,
+  // A step that reads on from where it was has a set for each delivery. Rows of before are of none that is known.
+  `DROP INDEX place_by_time;
+   ALTER TABLE place RENAME TO place_before;
+   CREATE TABLE place (
+     pipeline TEXT NOT NULL, step TEXT NOT NULL, partition TEXT NOT NULL, delivery TEXT NOT NULL,
+     run_id TEXT NOT NULL, contract TEXT NOT NULL, fence INTEGER NOT NULL, at INTEGER NOT NULL,
+     set_id INTEGER, rows INTEGER NOT NULL, reasons TEXT NOT NULL,
+     PRIMARY KEY (pipeline, step, partition, delivery)
+   ) WITHOUT ROWID;
+   INSERT INTO place SELECT pipeline, step, partition, '', run_id, contract, fence, at, set_id, rows, reasons FROM place_before;
+   DROP TABLE place_before;
+   CREATE INDEX place_by_time ON place (at DESC) WHERE rows > 0;
+   ALTER TABLE replay ADD COLUMN delivery TEXT NOT NULL DEFAULT '';`,
 ];
 
 export interface QuarantineStoreOptions {
@@ -39,12 +52,17 @@ export function openQuarantineStore(path: string, options: QuarantineStoreOption
     replace: (key, batches) => replace(database, key, batches),
     list: async (filter) => list(database, filter),
     show: async (filter) => show(database, filter),
-    drop: async ({ pipeline, step, partition }) =>
-      emptyPlaces(database, "pipeline = ? AND (? IS NULL OR step = ?) AND (? IS NULL OR partition = ?)", [
-        pipeline,
-        ...twice(step ?? null),
-        ...twice(partition === undefined ? null : (partition ?? "")),
-      ]),
+    drop: async ({ pipeline, step, partition, run }) =>
+      emptyPlaces(
+        database,
+        "pipeline = ? AND (? IS NULL OR step = ?) AND (? IS NULL OR partition = ?) AND (? IS NULL OR run_id = ?)",
+        [
+          pipeline,
+          ...twice(step ?? null),
+          ...twice(partition === undefined ? null : (partition ?? "")),
+          ...twice(run ?? null),
+        ],
+      ),
     prune: async (before) => {
       forgetReplays(database, before);
       return emptyPlaces(database, "at < ?", [before]);
@@ -61,7 +79,7 @@ function twice<T>(value: T): [T, T] {
 /** One place after the other, so that nobody waits long. */
 function emptyPlaces(database: Database, condition: string, values: readonly (string | number | null)[]): number {
   const places = database
-    .prepare(`SELECT pipeline, step, partition, set_id, rows FROM place WHERE rows > 0 AND ${condition}`)
+    .prepare(`SELECT pipeline, step, partition, delivery, set_id, rows FROM place WHERE rows > 0 AND ${condition}`)
     .all(...values) as unknown as (PlaceRow & { readonly set_id: number })[];
   let dropped = 0;
   for (const place of places) {
@@ -69,9 +87,9 @@ function emptyPlaces(database: Database, condition: string, values: readonly (st
       const emptied = database
         .prepare(
           `UPDATE place SET set_id = NULL, rows = 0, reasons = '[]'
-           WHERE pipeline = ? AND step = ? AND partition = ? AND set_id = ?`,
+           WHERE pipeline = ? AND step = ? AND partition = ? AND delivery = ? AND set_id = ?`,
         )
-        .run(place.pipeline, place.step, place.partition, place.set_id);
+        .run(place.pipeline, place.step, place.partition, place.delivery, place.set_id);
       // A run may have replaced them meanwhile.
       if (emptied.changes === 0) return 0;
       drop(database, place.set_id);
@@ -115,9 +133,9 @@ async function replace(
 }
 
 function refuseOvertaken(database: Database, key: QuarantineKey): void {
-  const text = "SELECT fence FROM place WHERE pipeline = ? AND step = ? AND partition = ?";
-  const held = database.prepare(text).get(...placeOf(key)) as { fence: number } | undefined;
-  if (held === undefined || held.fence <= key.fence) return;
+  const text = "SELECT max(fence) AS fence FROM place WHERE pipeline = ? AND step = ? AND partition = ?";
+  const held = database.prepare(text).get(...placeOf(key)) as { fence: number | null };
+  if (held.fence === null || held.fence <= key.fence) return;
   const partition = key.partition === null ? "" : ` of partition ${key.partition}`;
   throw new SluiceError(
     "FENCED",
@@ -159,6 +177,7 @@ function publish(database: Database, key: QuarantineKey, stage: Stage): void {
     });
   const values = [
     ...placeOf(key),
+    key.delivery,
     key.runId,
     key.contract,
     key.fence,
@@ -169,15 +188,22 @@ function publish(database: Database, key: QuarantineKey, stage: Stage): void {
   ];
   database
     .prepare(
-      `INSERT OR REPLACE INTO place (pipeline, step, partition, run_id, contract, fence, at, set_id, rows, reasons)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT OR REPLACE INTO place (pipeline, step, partition, delivery, run_id, contract, fence, at, set_id, rows, reasons)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     )
     .run(...values);
+  // The highest fence is this one's now: deliveries without rows say nothing any more.
+  database
+    .prepare("DELETE FROM place WHERE pipeline = ? AND step = ? AND partition = ? AND delivery <> ? AND rows = 0")
+    .run(...placeOf(key), key.delivery);
   // What was there before, and what writers that died have left: none with a higher fence, which may still be at work.
   const stale = database.prepare(
-    "SELECT id FROM row_set WHERE pipeline = ? AND step = ? AND partition = ? AND id IS NOT ? AND fence <= ?",
+    `SELECT id FROM row_set WHERE pipeline = $pipeline AND step = $step AND partition = $partition AND fence <= $fence
+       AND id NOT IN (SELECT set_id FROM place WHERE pipeline = $pipeline AND step = $step AND partition = $partition AND set_id IS NOT NULL)`,
   );
-  for (const { id } of stale.all(...placeOf(key), stage.set, key.fence) as { id: number }[]) drop(database, id);
+  const [$pipeline, $step, $partition] = placeOf(key);
+  for (const { id } of stale.all({ $pipeline, $step, $partition, $fence: key.fence }) as { id: number }[])
+    drop(database, id);
 }
 
 function drop(database: Database, set: number): void {
@@ -194,6 +220,7 @@ interface PlaceRow {
   readonly pipeline: string;
   readonly step: string;
   readonly partition: string;
+  readonly delivery: string;
   readonly run_id: string;
   readonly contract: string;
   readonly at: number;
@@ -205,15 +232,16 @@ function list(database: Database, filter: Parameters<QuarantineStore["list"]>[0]
   const partition = filter.partition === undefined ? null : (filter.partition ?? "");
   const rows = database
     .prepare(
-      `SELECT pipeline, step, partition, run_id, contract, at, rows, reasons FROM place
+      `SELECT pipeline, step, partition, delivery, run_id, contract, at, rows, reasons FROM place
        WHERE rows > 0 AND ($pipeline IS NULL OR pipeline = $pipeline) AND ($partition IS NULL OR partition = $partition)
-       ORDER BY at DESC, partition, step LIMIT $limit`,
+       ORDER BY at DESC, partition, step, delivery LIMIT $limit`,
     )
     .all({ $pipeline: filter.pipeline ?? null, $partition: partition, $limit: filter.limit }) as unknown as PlaceRow[];
   return rows.map((row) => ({
     pipeline: row.pipeline,
     step: row.step,
     partition: row.partition === "" ? null : row.partition,
+    delivery: row.delivery,
     runId: row.run_id,
     contract: row.contract,
     at: row.at,
@@ -227,13 +255,14 @@ function show(database: Database, filter: Parameters<QuarantineStore["show"]>[0]
     .prepare(
       `SELECT q.id, q.record, q.row, q.reasons, p.step, p.partition, p.run_id FROM place p JOIN quarantined q ON q.set_id = p.set_id
        WHERE p.pipeline = $pipeline AND ($partition IS NULL OR p.partition = $partition)
-         AND ($step IS NULL OR p.step = $step) AND q.id > $after
+         AND ($step IS NULL OR p.step = $step) AND ($run IS NULL OR p.run_id = $run) AND q.id > $after
        ORDER BY q.id LIMIT $limit`,
     )
     .all({
       $pipeline: filter.pipeline,
       $partition: filter.partition === undefined ? null : (filter.partition ?? ""),
       $step: filter.step ?? null,
+      $run: filter.run ?? null,
       $after: filter.after ?? 0,
       $limit: filter.limit,
     }) as unknown as {

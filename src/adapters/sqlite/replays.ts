@@ -22,6 +22,7 @@ interface ReplayRow {
   /** Null until all rows are there. */
   readonly rows: number | null;
   readonly before: number | null;
+  readonly delivery: string;
 }
 
 export function replayTables(database: Database): Pick<QuarantineStore, "stage" | "staged" | "stagedRows"> {
@@ -32,9 +33,9 @@ export function replayTables(database: Database): Pick<QuarantineStore, "stage" 
       let rows = 0;
       database
         .prepare(
-          "INSERT INTO replay (key, pipeline, step, partition, mode, before, at, rows) VALUES (?, ?, ?, ?, ?, ?, ?, NULL)",
+          "INSERT INTO replay (key, pipeline, step, partition, mode, delivery, before, at, rows) VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)",
         )
-        .run(replay.key, ...place, replay.mode, replay.before, replay.at);
+        .run(replay.key, ...place, replay.mode, replay.delivery, replay.before, replay.at);
       for await (const batch of batches) {
         database.transaction(() => {
           for (const { record, row } of batch) insert.run(replay.key, record, JSON.stringify(row));

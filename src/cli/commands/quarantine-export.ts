@@ -18,6 +18,7 @@ export const command: CommandDefinition = {
   options: [
     { name: "partition", value: "key", description: "only rows of this partition" },
     { name: "step", value: "name", description: "only rows that this step set aside" },
+    { name: "run", value: "id", description: "only rows that this run set aside" },
     { name: "output", short: "o", value: "file", description: "write them there (default: to the terminal)" },
   ],
   run,
@@ -27,7 +28,12 @@ async function run(context: CommandContext, input: CommandInput): Promise<number
   using reader = openReader(await context.configPath());
   const pipeline = input.argument("pipeline");
   const [partition, step, output] = [input.text("partition"), input.text("step"), input.text("output")];
-  const filter = { ...(partition === undefined ? {} : { partition }), ...(step === undefined ? {} : { step }) };
+  const run = input.text("run");
+  const filter = {
+    ...(partition === undefined ? {} : { partition }),
+    ...(step === undefined ? {} : { step }),
+    ...(run === undefined ? {} : { run }),
+  };
   const file = output === undefined ? null : createWriteStream(resolve(context.io.cwd, output));
   let rows = 0;
   for await (const batch of reader.quarantinedBatches(pipeline, filter)) {

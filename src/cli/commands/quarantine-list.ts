@@ -6,7 +6,7 @@ import { formatCount, formatTable } from "../table.ts";
 export const command: CommandDefinition = {
   examples: ["sluice quarantine list --pipeline retail_daily", "sluice quarantine list --json | jq 'map(.rows) | add'"],
   description:
-    "Counts the rows in quarantine by pipeline, step and partition, with the most frequent reasons; the newest first.",
+    "Counts the rows in quarantine by pipeline, step, partition and run, with the most frequent reasons; the newest first.",
   options: [
     { name: "pipeline", value: "name", description: "only rows of this pipeline" },
     { name: "partition", value: "key", description: "only rows of this partition" },
@@ -23,13 +23,14 @@ async function run(context: CommandContext, input: CommandInput): Promise<number
     ...(pipeline === undefined ? {} : { pipeline }),
     ...(partition === undefined ? {} : { partition }),
   });
-  const listed = groups.map(({ at, ...group }) => ({ ...group, at: new Date(at).toISOString() }));
+  const listed = groups.map(({ at, delivery: _delivery, ...group }) => ({ ...group, at: new Date(at).toISOString() }));
   await context.output.result(listed, () =>
     formatTable(
       [
         { title: "pipeline" },
         { title: "step" },
         { title: "partition" },
+        { title: "run" },
         { title: "rows", align: "right" },
         { title: "contract" },
         { title: "reasons" },
@@ -38,6 +39,7 @@ async function run(context: CommandContext, input: CommandInput): Promise<number
         group.pipeline,
         group.step,
         group.partition ?? "-",
+        group.runId,
         formatCount(group.rows),
         group.contract,
         reasonsText(group.reasons),

@@ -24,6 +24,7 @@ export const command: CommandDefinition = {
   options: [
     { name: "partition", value: "key", description: "the partition, in a pipeline that has partitions" },
     { name: "step", value: "name", description: "the step that set them aside, where several did" },
+    { name: "run", value: "id", description: "the run that set them aside, where several did" },
     { name: "from", value: "file", description: "mended rows, as lines of {record, row}" },
     { name: "no-wait", description: "ask for the run and end; a scheduler runs it (sluice serve)" },
   ],
@@ -33,9 +34,11 @@ export const command: CommandDefinition = {
 async function run(context: CommandContext, input: CommandInput): Promise<number> {
   const pipeline = input.argument("pipeline");
   const partition = input.text("partition") ?? null;
-  const from = input.text("from");
+  const [from, run] = [input.text("from"), input.text("run")];
   const mended =
-    from === undefined ? new Map<number, JsonObject>() : await mendedRows(resolve(context.io.cwd, from), partition);
+    from === undefined
+      ? new Map<number, JsonObject>()
+      : await mendedRows(resolve(context.io.cwd, from), partition, run);
   const progress = runProgress(context);
   const wait = !input.flag("no-wait");
   try {
@@ -44,7 +47,7 @@ async function run(context: CommandContext, input: CommandInput): Promise<number
       const prepared = await prepareReplay(
         access.reader,
         async (name) => access.engine?.plans.get(name) ?? (await currentPlan(access.reader, name)),
-        { pipeline, partition, step: input.text("step"), mended },
+        { pipeline, partition, step: input.text("step"), run, mended },
       );
       const started = await begin(context, access.instruct, prepared);
       return wait
@@ -72,7 +75,11 @@ async function begin(
   return (await instruct({ type: "rerun", run: id, scope: "step", step, id: prepared.id })) as StartedRun;
 }
 
-async function mendedRows(path: string, partition: string | null): Promise<Map<number, JsonObject>> {
+async function mendedRows(
+  path: string,
+  partition: string | null,
+  run: string | undefined,
+): Promise<Map<number, JsonObject>> {
   let text: string;
   try {
     text = await readFile(path, "utf8");
@@ -85,10 +92,16 @@ async function mendedRows(path: string, partition: string | null): Promise<Map<n
   const rows = new Map<number, JsonObject>();
   for (const [position, line] of text.split("\n").entries()) {
     if (line.trim() === "") continue;
-    const { record, row, partition: its } = parse(line, path, position + 1);
+    const { record, row, partition: its, runId } = parse(line, path, position + 1);
     if (its !== undefined && its !== partition) continue;
+    if (run !== undefined && runId !== undefined && runId !== run) continue;
     if (rows.has(record)) throw malformed(path, position + 1, `has record ${record} a second time`);
     rows.set(record, row);
+  }
+  if (rows.size === 0 && run !== undefined && text.trim() !== "") {
+    throw new SluiceError("USAGE", `${path} has no row of run ${run}`, {
+      hint: "Export them: sluice quarantine export PIPELINE --run RUN -o FILE",
+    });
   }
   return rows;
 }
@@ -97,7 +110,7 @@ function parse(
   line: string,
   path: string,
   number: number,
-): { record: number; row: JsonObject; partition?: string | null } {
+): { record: number; row: JsonObject; partition?: string | null; runId?: string } {
   let value: { record?: unknown; row?: unknown } | null;
   try {
     value = JSON.parse(line) as typeof value;

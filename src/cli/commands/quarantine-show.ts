@@ -10,11 +10,12 @@ export const command: CommandDefinition = {
   ],
   description:
     "Shows quarantined rows as they were delivered, each with its reasons. Of a partition, the rows of its newest " +
-    "run are kept.",
+    "run are kept; of a step that reads on from where it was, those of each run.",
   arguments: [{ name: "pipeline", description: "name of the pipeline" }],
   options: [
     { name: "partition", value: "key", description: "only rows of this partition (default: all, the newest first)" },
     { name: "step", value: "name", description: "only rows that this step set aside" },
+    { name: "run", value: "id", description: "only rows that this run set aside" },
     { name: "limit", value: "n", description: "at most so many rows", number: {}, default: 20 },
   ],
   run,
@@ -24,7 +25,12 @@ async function run(context: CommandContext, input: CommandInput): Promise<number
   using reader = openReader(await context.configPath());
   const pipeline = input.argument("pipeline");
   const [partition, step, limit] = [input.text("partition"), input.text("step"), input.number("limit") ?? 20];
-  const filter = { ...(partition === undefined ? {} : { partition }), ...(step === undefined ? {} : { step }) };
+  const run = input.text("run");
+  const filter = {
+    ...(partition === undefined ? {} : { partition }),
+    ...(step === undefined ? {} : { step }),
+    ...(run === undefined ? {} : { run }),
+  };
   const rows = await reader.quarantinedRows(pipeline, { ...filter, limit });
   await context.output.result(rows, () =>
     rows
