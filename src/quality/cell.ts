@@ -71,6 +71,34 @@ function parsedJson(text: string): Json {
   }
 }
 
+/** Up to 15 significant digits are the same after a number was made of them. */
+const exactDigits = 15;
+
+function hasInexactNumber(text: string): boolean {
+  // Most have no number that is long enough, or has an exponent.
+  if (!/[\d.]{16}|\d[eE]/.test(text)) return false;
+  let found = false;
+  try {
+    JSON.parse(text, function (this: unknown, _key: string, value: unknown, context?: { readonly source?: string }) {
+      if (typeof value === "number") found ||= !isExact(value, context?.source ?? "");
+      return value;
+    });
+  } catch {
+    return false;
+  }
+  return found;
+}
+
+function isExact(value: number, source: string): boolean {
+  if (!Number.isFinite(value)) return false;
+  const digits = source
+    .replace(/[eE].*$/, "")
+    .replace(/\D/g, "")
+    .replace(/^0+|0+$/g, "");
+  if (value === 0) return digits === "";
+  return digits.length <= exactDigits || String(value) === source;
+}
+
 function numberOf(text: string): number {
   if (text === "inf") return Number.POSITIVE_INFINITY;
   if (text === "-inf") return Number.NEGATIVE_INFINITY;
@@ -83,9 +111,14 @@ export function decodeInto(row: Record<string, unknown>, field: Field, text: str
   else if (field.nullAs === "null") row[field.name] = null;
 }
 
-/** A cell as it was delivered, as JSON: integers beyond 2^53, NaN and infinities are told as text. */
+/**
+ * A cell as it was delivered, as JSON: integers beyond 2^53, NaN and infinities are told as text; a nested value with a
+ * number in it that JavaScript doesn't hold exactly is the text of the whole. The validator judges the number that JavaScript
+ * has, as the pass in SQL does; the data never goes through it.
+ */
 export function rawCell(text: string | null, from: CellClass): Json {
   if (text === null) return null;
+  if (from === "nested" && hasInexactNumber(text)) return text;
   const value = decodeCell(text, from, "text");
   if (typeof value === "bigint") return value.toString();
   return typeof value === "number" && !Number.isFinite(value) ? text : (value as Json);

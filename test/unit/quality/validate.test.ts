@@ -186,6 +186,43 @@ describe("a validate step", () => {
     ]);
   });
 
+  it("loses no digit of a number inside JSON: not of a valid row, not in quarantine, and not when that is replayed", async () => {
+    const nested = contract("nested", {
+      row: z.strictObject({ id: z.int(), box: z.looseObject({ order: z.number() }) }),
+    });
+    const json = [
+      { name: "id", type: "VARCHAR" },
+      { name: "box", type: "JSON" },
+    ];
+    const texts = [
+      '{"order":9007199254740993}',
+      '{"order":1,"far":[{"deep":-12345678901234567890}]}',
+      '{"order":0.12345678901234567891}',
+      '{"order":1,"huge":1e999,"tiny":1e-999}',
+    ];
+    const good = await bench.dataset(
+      json,
+      texts.map((box, id) => ({ id: String(id), box })),
+    );
+    expect((await bench.judge(nested, good)).valid.map(({ box }) => box)).toEqual(texts);
+    const bad = await bench.dataset(
+      json,
+      texts.map((box) => ({ id: "x", box })),
+    );
+    const { broken } = await bench.judge(nested, bad);
+    expect(broken.map(({ row }) => row["box"])).toEqual(texts);
+    // What lies there is what a replay writes.
+    const again = await bench.dataset(
+      json,
+      broken.map(({ row }, id) => ({ ...row, id: String(id) })),
+    );
+    expect((await bench.judge(nested, again)).valid.map(({ box }) => box)).toEqual(texts);
+    // Numbers that JavaScript has exactly stay what they are.
+    const plain = { order: 9007199254740991, list: [0, 0.1, 1e21, 9007199254740992, 100000000000000000000] };
+    const kept = await bench.dataset(json, [{ id: "x", box: JSON.stringify(plain) }]);
+    expect((await bench.judge(nested, kept)).broken[0]!.row["box"]).toEqual(plain);
+  });
+
   it("takes a missing optional column, and drops extra ones of a plain object", async () => {
     const loose = contract("loose", { row: z.object({ id: z.string(), note: z.string().optional() }) });
     const { output, valid } = await bench.judge(loose, await bench.dataset(["id", "extra"], [{ id: "a", extra: "b" }]));
