@@ -6,7 +6,7 @@ import { openQuarantineStore } from "../adapters/sqlite/quarantine-store.ts";
 import type { Dataset } from "../dataset/dataset.ts";
 import { idempotencyKey } from "../engine/attempts/assignment.ts";
 import { runId } from "../engine/requests/run-starter.ts";
-import type { RunRecord } from "../engine/stores/run-store.ts";
+import type { RunRecord, StoredRun } from "../engine/stores/run-store.ts";
 import { SluiceError } from "../errors.ts";
 import type { JsonObject } from "../json.ts";
 import type { Plan, PlanStep } from "../pipeline/plan.ts";
@@ -77,11 +77,16 @@ export async function prepareReplay(
     const mode = modeOf(plan, planned);
     if (mode === "whole") await refuseOlder(reader, group);
     if (mode === "rows") {
-      for (const { name, kind } of followers(plan, planned)) {
-        if (kind !== "load" || base.state.steps.get(name)?.status === "succeeded") continue;
-        throw new SluiceError("USAGE", `Run ${base.record.id} has not loaded its own rows yet (step "${name}")`, {
-          hint: `Let it finish first: sluice rerun ${base.record.id}`,
-        });
+      const loads = followers(plan, planned).filter(({ kind }) => kind === "load");
+      const [missing] = await notLoaded(reader, base, planned, loads);
+      if (missing !== undefined) {
+        throw new SluiceError(
+          "USAGE",
+          `Run ${base.record.id} has not loaded its own rows yet (step "${missing.name}")`,
+          {
+            hint: `Let it finish first: sluice rerun ${base.record.id}`,
+          },
+        );
       }
     }
     const id = randomBytes(6).toString("hex");
@@ -114,6 +119,38 @@ async function goneOn(reader: Reader, run: string, { name }: PlanStep): Promise<
   const step = (await reader.store().steps(run)).find((one) => one.name === name);
   const { rows, before = 0 } = (await outputs.read(step?.output ?? null)) as Dataset;
   return rows + before;
+}
+
+/** The loads that neither the run nor one that took its judged rows over has done. */
+async function notLoaded(
+  reader: Reader,
+  base: StoredRun,
+  judge: PlanStep,
+  loads: readonly PlanStep[],
+): Promise<PlanStep[]> {
+  const store = reader.store();
+  const hasDone = async (run: string, load: PlanStep): Promise<boolean> =>
+    (await store.steps(run)).some(({ name, status }) => name === load.name && status === "succeeded");
+  let missing = loads.filter(({ name }) => base.state.steps.get(name)?.status !== "succeeded");
+  if (missing.length === 0) return [];
+  const { id, pipeline, partition, sequence } = base.record;
+  const later: RunRecord[] = [];
+  for (let before = Number.MAX_SAFE_INTEGER; ;) {
+    const page = await store.runs({ pipeline, ...(partition === null ? {} : { partition }), before, limit: 500 });
+    later.push(...page.filter((run) => run.sequence > sequence && run.rerunOf !== null));
+    before = page.at(-1)?.sequence ?? 0;
+    if (before <= sequence) break;
+  }
+  const same = new Set([id]);
+  for (const run of later.reverse()) {
+    if (!same.has(run.rerunOf!)) continue;
+    const judged = (await store.steps(run.id)).find(({ name }) => name === judge.name);
+    if (judged === undefined || judged.reusedFrom === null) continue;
+    same.add(run.id);
+    const done = await Promise.all(missing.map((load) => hasDone(run.id, load)));
+    missing = missing.filter((_, at) => !done[at]);
+  }
+  return missing;
 }
 
 async function underWay(quarantine: QuarantineStore, run: RunRecord, plan: Plan): Promise<RunningReplay> {

@@ -74,6 +74,11 @@ function parsedJson(text: string): Json {
 /** Up to 15 significant digits are the same after a number was made of them. */
 const exactDigits = 15;
 
+/** Is it the same when it is parsed, and written back by whoever replays it? */
+function isPlainNested(text: string): boolean {
+  return !/^\s*(?:"|null)/.test(text) && !hasInexactNumber(text);
+}
+
 function hasInexactNumber(text: string): boolean {
   // Most have no number that is long enough, or has an exponent.
   if (!/[\d.]{16}|\d[eE]/.test(text)) return false;
@@ -113,12 +118,13 @@ export function decodeInto(row: Record<string, unknown>, field: Field, text: str
 
 /**
  * A cell as it was delivered, as JSON: integers beyond 2^53, NaN and infinities are told as text; a nested value with a
- * number in it that JavaScript doesn't hold exactly is the text of the whole. The validator judges the number that JavaScript
+ * number in it that JavaScript doesn't hold exactly is the text of the whole, and so is one that is a text or null by
+ * itself, which would be written back as another. The validator judges the number that JavaScript
  * has, as the pass in SQL does; the data never goes through it.
  */
 export function rawCell(text: string | null, from: CellClass): Json {
   if (text === null) return null;
-  if (from === "nested" && hasInexactNumber(text)) return text;
+  if (from === "nested" && !isPlainNested(text)) return text;
   const value = decodeCell(text, from, "text");
   if (typeof value === "bigint") return value.toString();
   return typeof value === "number" && !Number.isFinite(value) ? text : (value as Json);

@@ -243,6 +243,30 @@ describe("a step that reads on from where it was", () => {
   });
 });
 
+describe("a replay of a run that has not loaded", () => {
+  it("is refused before its own rows are loaded, and taken once a re-run has loaded them", async () => {
+    const gated = (least: number): string =>
+      pipeline("late", "append")
+        .replace("validate }", "gate, validate }")
+        .replace(
+          '{ write: "append" })',
+          `{ write: "append" }), { after: step("enough", gate(clean, { minRows: ${least} })) }`,
+        );
+    project.write("pipelines/late.ts", gated(count));
+    const failed = await sluice(["run", "late", "--json"], options());
+    expect(failed.code).toBe(4);
+    project.write("pipelines/late.ts", gated(1));
+    await mend("late", "late.jsonl");
+    const replay = ["quarantine", "replay", "late", "--from", "late.jsonl"];
+    expect(await sluice(replay, options())).toMatchObject({ code: 2, stderr: expect.stringContaining("not loaded") });
+    const { run } = JSON.parse(failed.stdout) as RunJson;
+    await json("rerun", run.id);
+    expect(await totals("late")).toMatchObject({ n: count - broken.length });
+    await json(...replay);
+    expect(await totals("late")).toMatchObject({ n: count, ids: count });
+  });
+});
+
 describe("quarantine commands", () => {
   it("drop rows, and say what they need", async () => {
     project.write("pipelines/dropped.ts", pipeline("dropped", "append"));

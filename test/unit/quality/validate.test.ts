@@ -217,6 +217,16 @@ describe("a validate step", () => {
       broken.map(({ row }, id) => ({ ...row, id: String(id) })),
     );
     expect((await bench.judge(nested, again)).valid.map(({ box }) => box)).toEqual(texts);
+    // Nor does a text in quotes become a number, or a null of JSON one of the table's.
+    const single = contract("single", { row: z.strictObject({ id: z.int(), box: z.any() }) });
+    const alone = ['"123"', '"abc"', "null", "true", "5", null];
+    const odd = await bench.dataset(
+      json,
+      alone.map((box) => ({ id: "x", box })),
+    );
+    const aside = (await bench.judge(single, odd)).broken.map(({ row }, id) => ({ ...row, id: String(id) }));
+    const written = await bench.dataset(json, aside);
+    expect((await bench.judge(single, written)).valid.map(({ box }) => box)).toEqual(alone);
     // Numbers that JavaScript has exactly stay what they are.
     const plain = { order: 9007199254740991, list: [0, 0.1, 1e21, 9007199254740992, 100000000000000000000] };
     const kept = await bench.dataset(json, [{ id: "x", box: JSON.stringify(plain) }]);
