@@ -11,7 +11,7 @@ import type { ArtifactStore } from "../dataset/artifact-store.ts";
 import type { Column } from "../dataset/dataset.ts";
 import { openSession, type Session } from "../dataset/session.ts";
 import { quoteIdentifier, quotePath } from "../dataset/sql.ts";
-import { readDataset } from "../dataset/write-dataset.ts";
+import { readDataset, writeQuery } from "../dataset/write-dataset.ts";
 import { SluiceError } from "../errors.ts";
 import { silentLog } from "../log.ts";
 import { loadConfig } from "./project.ts";
@@ -76,7 +76,11 @@ async function fileRelation(session: Session, artifacts: ArtifactStore, path: st
     });
   }
   if (kind === "parquet") return `read_parquet([${quotePath(path)}])`;
-  if (kind === "json") return `read_json(${quotePath(path)}, format = 'newline_delimited')`;
+  if (kind === "json") {
+    // Parsing costs more than all that is asked of the rows, and they are asked more than once.
+    const query = `SELECT * FROM read_json(${quotePath(path)}, format = 'newline_delimited')`;
+    return readDataset(await writeQuery(session, artifacts, query));
+  }
   if (kind === null) {
     throw new SluiceError("USAGE", `${path} is not a file that can be looked into`, {
       hint: "Give a .csv, .parquet or .jsonl file.",

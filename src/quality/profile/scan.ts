@@ -1,5 +1,6 @@
-// Profiles a table: one scan for what there is in each column, and one for its histograms and frequent values, whose bins
-// the first has found. Only the columns' digests come out of the engine, and a sample of vectors.
+// Profiles a table: its first rows for what is to be expected, one scan for what there is in each column, and one each for
+// histograms, whose bins the first has found, and for frequent values: that costs less than sketching them. Only the
+// columns' digests come out of the engine, and a sample of vectors.
 import { cellClass } from "../cell.ts";
 import type { Column } from "../../dataset/dataset.ts";
 import type { Row, Session } from "../../dataset/session.ts";
@@ -39,19 +40,24 @@ export async function profileRelation(
     id: `c${position}`,
   }));
   const exact = (options.rows ?? Infinity) <= 100_000;
-  const first = measured.flatMap((item) => firstAggregates(item, exact, options.shapes ?? false));
-  const [found] = await session.rows(`SELECT count(*) AS n, ${["true", ...first].join(", ")} FROM ${relation}`);
-  const rows = Number(found!["n"]);
+  const many = await manyValued(session, relation, measured, options.rows);
+  const first = measured.flatMap((item) => [
+    ...firstAggregates(item, exact, options.shapes ?? false),
+    ...smallestValues(item, many.has(item)),
+  ]);
+  const [read] = await session.rows(`SELECT count(*) AS n, ${["true", ...first].join(", ")} FROM ${relation}`);
+  const found = { ...read, ...(await smallestOfFew(session, relation, many, read!)) };
+  const rows = Number(found["n"]);
   const edges = new Map(
     measured
       .filter(isNumber)
-      .map((item): [string, Pick<Histogram, "edges" | "discrete">] => [item.id, edgesFrom(found!, item.id)]),
+      .map((item): [string, Pick<Histogram, "edges" | "discrete">] => [item.id, edgesFrom(found, item.id)]),
   );
   const counts = await countBins(session, relation, measured.filter(isNumber), edges);
   const values = await frequentValues(
     session,
     relation,
-    measured.filter((item) => hasValues(item, found!, options.categories ?? [])),
+    measured.filter((item) => hasValues(item, found, options.categories ?? [])),
   );
   const profiles: ColumnProfile[] = [];
   for (const item of measured) {
@@ -63,11 +69,11 @@ export async function profileRelation(
       name: item.column.name,
       type: item.column.type,
       rows,
-      nulls: rows - Number(found![`${item.id}_there`]),
-      hashes: ((found![`${item.id}_hashes`] as string[] | null) ?? []).map(String),
-      numbers: histogram === null ? null : numbersFrom(found!, item.id, histogram),
-      texts: cellClass(item.column.type) === "text" ? textsFrom(found!, item.id, options.shapes ?? false) : null,
-      times: timesFrom(found!, item.id),
+      nulls: rows - Number(found[`${item.id}_there`]),
+      hashes: ((found[`${item.id}_hashes`] as string[] | null) ?? []).map(String),
+      numbers: histogram === null ? null : numbersFrom(found, item.id, histogram),
+      texts: cellClass(item.column.type) === "text" ? textsFrom(found, item.id, options.shapes ?? false) : null,
+      times: timesFrom(found, item.id),
       values: values.get(item.id) ?? null,
       vectors,
     });
@@ -98,11 +104,60 @@ function isTime(type: string): boolean {
   return /^(?:DATE|TIMESTAMP)/.test(type);
 }
 
-function firstAggregates({ column, cell, id }: Measured, exact: boolean, shapes: boolean): string[] {
-  const aggregates = [
-    `count(${cell}) AS ${id}_there`,
-    `min(DISTINCT hash(${cell}), ${hashesKept}) FILTER (${cell} IS NOT NULL) AS ${id}_hashes`,
+/** Rows at the start by which it is guessed in which columns values seldom repeat. */
+const rowsTried = 20_480;
+/** Hashes below this are a sixteenth of all. */
+const lowHash = String(2n ** 60n);
+
+/** Columns of which many different values are to be expected. A wrong guess costs time and nothing else. */
+async function manyValued(
+  session: Session,
+  relation: string,
+  measured: readonly Measured[],
+  rows: number | undefined,
+): Promise<ReadonlySet<Measured>> {
+  if (measured.length === 0 || (rows ?? Infinity) < rowsTried) return new Set();
+  const counts = measured.map(({ cell, id }) => `count(DISTINCT ${cell}) AS ${id}`);
+  const start = `SELECT ${measured.map(({ cell }) => cell).join(", ")} FROM ${relation} LIMIT ${rowsTried}`;
+  const [found] = await session.rows(`SELECT ${counts.join(", ")} FROM (${start})`);
+  // Of 8,192 values about 512 have a low hash: twice as many as are kept.
+  return new Set(measured.filter(({ id }) => Number(found![id]) >= rowsTried / 2.5));
+}
+
+/**
+ * The smallest hashes of a column, and its smallest numbers as far as they tell whether there are few. A table of all values
+ * would cost more than all else: of `many` it has those with a low hash, which must then be enough.
+ */
+function smallestValues({ column, cell, id }: Measured, many: boolean): string[] {
+  const low = (value: string): string => (many ? ` AND hash(${value}) < ${lowHash}` : "");
+  const number = `CAST(${cell} AS DOUBLE)`;
+  return [
+    `min(DISTINCT hash(${cell}), ${hashesKept}) FILTER (${cell} IS NOT NULL${low(cell)}) AS ${id}_hashes`,
+    ...(isNumberType(column.type)
+      ? [`min(DISTINCT ${number}, ${discreteLimit + 1}) FILTER (isfinite(${number})${low(number)}) AS ${id}_values`]
+      : []),
   ];
+}
+
+/** The same once more, of all values, for columns in which they were not enough. */
+async function smallestOfFew(
+  session: Session,
+  relation: string,
+  many: ReadonlySet<Measured>,
+  found: Row,
+): Promise<Row> {
+  const lengthOf = (name: string): number => ((found[name] as unknown[] | null) ?? []).length;
+  const few = [...many].filter(
+    (item) =>
+      lengthOf(`${item.id}_hashes`) < hashesKept || (isNumber(item) && lengthOf(`${item.id}_values`) <= discreteLimit),
+  );
+  if (few.length === 0) return {};
+  const aggregates = few.flatMap((item) => smallestValues(item, false));
+  return (await session.rows(`SELECT ${aggregates.join(", ")} FROM ${relation}`))[0]!;
+}
+
+function firstAggregates({ column, cell, id }: Measured, exact: boolean, shapes: boolean): string[] {
+  const aggregates = [`count(${cell}) AS ${id}_there`];
   const type = cellClass(column.type);
   if (type === "text") {
     aggregates.push(
@@ -113,18 +168,18 @@ function firstAggregates({ column, cell, id }: Measured, exact: boolean, shapes:
     );
   } else if (isNumberType(column.type)) {
     const number = `CAST(${cell} AS DOUBLE)`;
-    const finite = `isfinite(${number})`;
+    // Integers and decimals are finite, and integers whole: what is known is not asked.
+    const finite = type === "double" ? ` FILTER (isfinite(${number}))` : "";
     const shares = `[${cutShares.join(", ")}]`;
     aggregates.push(
-      `count(*) FILTER (isnan(${number})) AS ${id}_nans`,
-      `count(*) FILTER (isinf(${number})) AS ${id}_infinite`,
-      `count(*) FILTER (${finite} AND ${number} = floor(${number})) AS ${id}_whole`,
-      `count(*) FILTER (${number} < 0) AS ${id}_negative`,
-      `min(${number}) FILTER (${finite}) AS ${id}_min`,
-      `max(${number}) FILTER (${finite}) AS ${id}_max`,
-      `avg(${number}) FILTER (${finite}) AS ${id}_mean`,
-      `min(DISTINCT ${number}, ${discreteLimit + 1}) FILTER (${finite}) AS ${id}_values`,
-      `${exact ? "quantile_cont" : "approx_quantile"}(${number}, ${shares}) FILTER (${finite}) AS ${id}_cuts`,
+      `${type === "double" ? `count_if(isnan(${number}))` : "0"} AS ${id}_nans`,
+      `${type === "double" ? `count_if(isinf(${number}))` : "0"} AS ${id}_infinite`,
+      `${type === "integer" ? `count(${cell})` : `count_if(${number} = floor(${number}))${finite}`} AS ${id}_whole`,
+      `count_if(${number} < 0) AS ${id}_negative`,
+      `min(${number})${finite} AS ${id}_min`,
+      `max(${number})${finite} AS ${id}_max`,
+      `avg(${number})${finite} AS ${id}_mean`,
+      `${exact ? "quantile_cont" : "approx_quantile"}(${number}, ${shares})${finite} AS ${id}_cuts`,
     );
   } else if (isTime(column.type)) {
     aggregates.push(`CAST(min(${cell}) AS VARCHAR) AS ${id}_first`, `CAST(max(${cell}) AS VARCHAR) AS ${id}_last`);

@@ -103,6 +103,58 @@ describe("a profile", () => {
   });
 });
 
+describe("a profile of columns whose values seldom repeat", () => {
+  // Integers beyond 2^53 that are many, and few as numbers: these are looked at once more.
+  const query = `SELECT i AS id, i // 2 AS pairs, 'event ' || i AS event, i % 7 AS few, CASE WHEN i % 3 = 0 THEN i END AS gaps,
+      1152921504606846976 + i AS long, CAST(i / 100 AS DECIMAL(18, 2)) AS cents, i % 2 = 0 AS even,
+      CASE WHEN i % 1000 = 0 THEN CAST('NaN' AS DOUBLE) WHEN i % 1000 = 1 THEN CAST('-inf' AS DOUBLE) ELSE i / 7 END AS ratio,
+      CASE WHEN i < 20480 THEN 0 ELSE i END AS late, CASE WHEN i < 20480 THEN i ELSE 0 END AS early
+    FROM range(60000) t(i)`;
+  const manyRows = async (text: string, rows?: number): Promise<Profile> =>
+    profileRelation(session, `(${text})`, await session.describe(text), rows === undefined ? {} : { rows });
+
+  it("says what one of all their values would", async () => {
+    const plain = await manyRows(query, 1000);
+    const quick = await manyRows(query);
+    for (const expected of plain.columns) {
+      const found = column(quick, expected.name);
+      const histogram = expected.numbers?.histogram;
+      if (histogram === undefined || histogram.discrete) expect(found).toEqual(expected);
+      else {
+        expect({ ...found, numbers: { ...found.numbers!, histogram: null } }).toEqual({
+          ...expected,
+          numbers: { ...expected.numbers!, histogram: null },
+        });
+        expect(found.numbers!.histogram.discrete).toBe(false);
+        expect(countOf(found.numbers!.histogram)).toBe(countOf(histogram));
+      }
+    }
+    expect(column(quick, "long").numbers!.histogram.discrete).toBe(false);
+    expect(column(quick, "ratio").numbers).toMatchObject({ nans: 60, infinite: 60, negative: 60 });
+  });
+
+  it("finds few numbers behind many integers", async () => {
+    const text = "SELECT 1152921504606846976 + i % 25000 AS x FROM range(30000) t(i)";
+    const { histogram } = column(await manyRows(text), "x").numbers!;
+    expect(histogram).toEqual(column(await manyRows(text, 1000), "x").numbers!.histogram);
+    expect(histogram.discrete).toBe(true);
+  });
+
+  it("can be put together from parts: the same hashes, and shares within 1/200", async () => {
+    const parts = await Promise.all(
+      [0, 1, 2].map(async (part) => manyRows(`FROM (${query}) WHERE id % 3 = ${part}`, 20_000)),
+    );
+    const [merged, whole] = [mergeProfiles(parts), await manyRows(query)];
+    for (const expected of whole.columns) {
+      const found = column(merged, expected.name);
+      expect([found.rows, found.nulls, found.hashes]).toEqual([expected.rows, expected.nulls, expected.hashes]);
+    }
+    const { histogram } = column(merged, "id").numbers!;
+    for (const [position, edge] of histogram.edges.entries())
+      expect(Math.abs(sharesBelow(histogram)[position]! - edge / 60_000)).toBeLessThan(1 / 200);
+  });
+});
+
 describe("merged profiles", () => {
   const rows = fc.array(
     fc.record({
