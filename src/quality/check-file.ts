@@ -9,7 +9,7 @@ import { SluiceError } from "../errors.ts";
 import { matchColumns } from "./columns.ts";
 import { compileContract } from "./compile.ts";
 import type { Contract } from "./contract.ts";
-import { judgeLines } from "./json-lines.ts";
+import { judgeLines, type TakeInvalid } from "./json-lines.ts";
 import type { QuarantinedRow, ReasonCount } from "./quarantine-store.ts";
 import { createReasonCounter } from "./reason-counts.ts";
 import { cellsOf, cellTexts, chunks, rowReader } from "./row-reader.ts";
@@ -52,10 +52,10 @@ export async function checkFile(
   const counter = createReasonCounter();
   const first: QuarantinedRow[] = [];
   let invalid = 0;
-  const take = (row: QuarantinedRow): void => {
+  const take: TakeInvalid = (record, reasons, row) => {
     invalid += 1;
-    counter.add(row.reasons);
-    if (first.length < examples) first.push(row);
+    counter.add(reasons);
+    if (first.length < examples) first.push({ record, row: row(), reasons });
   };
   const path = resolve(file);
   let rows: number;
@@ -79,12 +79,7 @@ export async function checkFile(
   };
 }
 
-async function judgeColumns(
-  session: Session,
-  contract: Contract,
-  path: string,
-  take: (row: QuarantinedRow) => void,
-): Promise<number> {
+async function judgeColumns(session: Session, contract: Contract, path: string, take: TakeInvalid): Promise<number> {
   const isParquet = path.endsWith(".parquet");
   if (!isParquet && !/\.csv(?:\.gz|\.zst)?$/.test(path)) {
     throw new SluiceError("USAGE", `${path} is neither Parquet, CSV nor JSONL`, {
@@ -119,7 +114,7 @@ async function judgeColumns(
       if (!isBroken && contract.accepts(row)) continue;
       const { issues } = contract.judge(row);
       if (issues.length === 0) throw disagreement(contract, Number(rid) + 1);
-      take({ record: Number(rid) + 1, row: raw, reasons: issues });
+      take(Number(rid) + 1, issues, raw);
     }
   }
   if (!isParquet) return last + 1;

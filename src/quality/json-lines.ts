@@ -2,17 +2,15 @@
 import { createReadStream } from "node:fs";
 import type { Json, JsonObject } from "../json.ts";
 import type { Contract } from "./contract.ts";
-import { jsonValue } from "./issue.ts";
-import type { QuarantinedRow } from "./quarantine-store.ts";
+import { type Issue, jsonValue } from "./issue.ts";
 
 const newline = 10;
 
+/** Takes a row that is not valid, by its position from 1; the row itself is made only where it is wanted. */
+export type TakeInvalid = (record: number, reasons: readonly Issue[], row: () => JsonObject) => void;
+
 /** How many rows there are; `take` is given those that are not valid. Empty lines are none. */
-export async function judgeLines(
-  contract: Contract,
-  path: string,
-  take: (row: QuarantinedRow) => void,
-): Promise<number> {
+export async function judgeLines(contract: Contract, path: string, take: TakeInvalid): Promise<number> {
   let rows = 0;
   const judge = (text: string): void => {
     const line = rows === 0 && text.startsWith("\ufeff") ? text.slice(1) : text;
@@ -24,10 +22,10 @@ export async function judgeLines(
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       const reason = { path: "", rule: "json", value: jsonValue(line), message: `not JSON: ${message}` };
-      return take({ record: rows, row: { line }, reasons: [reason] });
+      return take(rows, [reason], () => ({ line }));
     }
     if (contract.accepts(value)) return;
-    take({ record: rows, row: asObject(value as Json), reasons: contract.judge(value).issues });
+    take(rows, contract.judge(value).issues, () => asObject(value as Json));
   };
   // Whole lines are cut out of the bytes, so that no character is split between two pieces.
   let rest: Buffer = Buffer.alloc(0);

@@ -15,7 +15,7 @@ export function createReasonCounter(): ReasonCounter {
     add: (reasons) => {
       const seen = new Set<string>();
       for (const { path, rule } of reasons) {
-        const key = JSON.stringify([path, rule]);
+        const key = `${path}\0${rule}`;
         if (seen.has(key)) continue;
         seen.add(key);
         counts.set(key, { path, rule, count: (counts.get(key)?.count ?? 0) + 1 });

@@ -26,7 +26,8 @@ export async function* chunks(session: Session, query: string): AsyncGenerator<r
 
 export type RowReader = (cells: readonly (string | null)[]) => {
   readonly row: Record<string, unknown>;
-  readonly raw: JsonObject;
+  /** The row as it was delivered. */
+  readonly raw: () => JsonObject;
 };
 
 export function rowReader(contract: Contract, { columns }: Pick<Dataset, "columns">): RowReader {
@@ -39,9 +40,10 @@ export function rowReader(contract: Contract, { columns }: Pick<Dataset, "column
       if (position === undefined) decodeInto(row, field, null, "text");
       else decodeInto(row, field, cells[position] ?? null, classes[position]!);
     }
-    const raw = Object.fromEntries(
-      columns.map((column, position) => [column.name, rawCell(cells[position] ?? null, classes[position]!)]),
-    );
+    const raw = (): JsonObject =>
+      Object.fromEntries(
+        columns.map((column, position) => [column.name, rawCell(cells[position] ?? null, classes[position]!)]),
+      );
     return { row, raw };
   };
 }

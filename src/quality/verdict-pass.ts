@@ -164,7 +164,7 @@ async function* judgeSuspects(
       const isOpen = set.slice(masks).some((word) => word !== 0n);
       compareVerdicts(contract, record, isOpen, bitNames(compiled.bits, set.slice(0, masks)), judgement);
       settle(Number(rid), judgement.issues.length === 0);
-      if (judgement.issues.length > 0) batch.push({ record, row: raw, reasons: judgement.issues });
+      if (judgement.issues.length > 0) batch.push({ record, row: raw(), reasons: judgement.issues });
     }
     if (batch.length > 0) yield batch;
   }
@@ -180,7 +180,7 @@ async function* repeatedRows(
   for await (const rows of chunks(session, query)) {
     yield rows.map(([rid, ...rest]): QuarantinedRow => {
       const { row, raw } = read(cellsOf(rest));
-      return { record: Number(rid) + 1, row: raw, reasons: [repeatIssue(contract.key, row)] };
+      return { record: Number(rid) + 1, row: raw(), reasons: [repeatIssue(contract.key, row)] };
     });
   }
 }
