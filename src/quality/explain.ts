@@ -1,6 +1,7 @@
 // Says which rule of a contract runs where, and why: in the columnar pass, or in JS on the rows that need it.
 import type { Contract } from "./contract.ts";
 import type { Expression } from "./expression.ts";
+import { columnPatterns } from "./line-pattern/line-pattern.ts";
 import type { FieldCheck } from "./schema-check.ts";
 import type { Field } from "./schema.ts";
 import { type Shape, unknownsIn } from "./shape.ts";
@@ -24,10 +25,13 @@ export interface ContractExplanation {
   readonly rules: readonly RuleExplanation[];
   /** Columns that together name a row. */
   readonly key: readonly string[];
+  /** Why each line of a JSONL file is parsed; null if most valid ones are known by a pattern. */
+  readonly linesParsed: string | null;
 }
 
 export function explainContract(contract: Contract): ContractExplanation {
   const { schema } = contract;
+  const patterns = columnPatterns(contract);
   return {
     contract: contract.name,
     vendor: contract.vendor,
@@ -38,6 +42,7 @@ export function explainContract(contract: Contract): ContractExplanation {
       ...contract.rules.map((rule) => columnar(null, `${rule.name}: ${expressionText(rule.expression)}`)),
     ],
     key: contract.key,
+    linesParsed: typeof patterns === "string" ? patterns : null,
   };
 }
 

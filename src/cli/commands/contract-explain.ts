@@ -31,7 +31,9 @@ async function run(context: CommandContext, input: CommandInput): Promise<number
   await context.output.result(found, () => {
     const rows = found.rules.map(({ column, rule, runs, why }) => [column ?? "(row)", rule, places[runs], why]);
     const key = found.key.length === 0 ? "" : `\nkey: ${found.key.join(", ")}`;
-    return `${found.contract}, written in ${found.vendor}${key}\n\n${formatTable([{ title: "column" }, { title: "rule" }, { title: "runs" }, { title: "why" }], rows)}`;
+    const lines = found.linesParsed === null ? "most valid lines are known by a pattern" : "every line is parsed";
+    const why = found.linesParsed === null ? "" : `, because of ${found.linesParsed}`;
+    return `${found.contract}, written in ${found.vendor}${key}\nJSONL: ${lines}${why}\n\n${formatTable([{ title: "column" }, { title: "rule" }, { title: "runs" }, { title: "why" }], rows)}`;
   });
   return 0;
 }

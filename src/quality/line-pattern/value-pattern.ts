@@ -37,8 +37,8 @@ export const anyScalar: string = `(?:${anyText}|${anyNumber}|true|false|null)`;
 /** The pattern of `field`, or why there is none. */
 export function valuePattern(field: Field, { testField }: RowValidator): ValuePattern | string {
   if (field.residual.length > 0 || field.shape !== null) {
-    if (testField === undefined) return `the column "${field.name}" can't be judged without the rest of its row`;
-    if (field.kind === "json") return `the column "${field.name}" is nested`;
+    if (testField === undefined) return `the column "${field.name}", which can't be judged without the rest of its row`;
+    if (field.kind === "json") return `the nested column "${field.name}"`;
     return { source: anyScalar, test: (value) => isColumnNumber(value, field) && testField(field.name, value) };
   }
   const found = ofKind(field);
@@ -60,20 +60,22 @@ function ofKind(field: Field): ValuePattern | string {
     case "text":
     case "time": {
       const source = textPattern(checks, kind === "time" ? [timeCondition] : []);
-      return source === null ? `a condition on "${name}" has no pattern inside a line` : { source, test: null };
+      return source === null ? `a condition on "${name}" without a pattern inside a line` : { source, test: null };
     }
     case "integer":
     case "number":
-      return numberPattern(checks, kind) ?? `a condition on "${name}" has no pattern inside a line`;
+      return numberPattern(checks, kind) ?? `a condition on "${name}" without a pattern inside a line`;
     case "truth": {
       const sets = checks.map((check) => (check.op === "isIn" ? check.values : []));
       const values = [true, false].filter((value) => sets.every((set) => set.includes(value)));
       return { source: values.length === 0 ? never : `(?:${values.join("|")})`, test: null };
     }
     case "any":
-      return checks.length === 0 ? { source: anyScalar, test: null } : `"${name}" may be of any type, with conditions`;
+      return checks.length === 0
+        ? { source: anyScalar, test: null }
+        : `conditions on "${name}", which may be of any type`;
     case "json":
-      return `the column "${name}" is nested`;
+      return `the nested column "${name}"`;
   }
 }
 

@@ -38,4 +38,14 @@ describe("the explanation of a contract", () => {
     ]);
     for (const { runs, why } of rules) expect(why === "").toBe(runs === "columnar");
   });
+
+  it("says whether lines of JSON are known by a pattern", () => {
+    const parsed = (row: z.ZodObject) => explainContract(contract("c", { row })).linesParsed;
+    expect(parsed(z.object({ id: z.string().regex(/^a/), n: z.int().refine((n) => n !== 5) }))).toBeNull();
+    expect(parsed(z.object({ tags: z.array(z.string()) }))).toBe('the nested column "tags"');
+    expect(parsed(z.object({ id: z.string() }).refine((row) => row.id !== ""))).toBe(
+      "a condition on the row as a whole",
+    );
+    expect(parsed(z.object({ id: z.string().min(2000) }))).toBe('a condition on "id" without a pattern inside a line');
+  });
 });

@@ -187,17 +187,27 @@ function lineOf(columns: number): fc.Arbitrary<string> {
 /** A contract and `count` lines, most of which are near to it. */
 export function randomLines(count: number): fc.Arbitrary<RandomLines> {
   return fc
-    .tuple(fc.array(fieldSchema, { minLength: 1, maxLength: 4 }), fc.boolean(), fc.boolean())
-    .chain(([schemas, strict, ruled]) => {
+    .tuple(fc.array(fieldSchema, { minLength: 1, maxLength: 4 }), fc.boolean(), fc.boolean(), fc.nat(3))
+    .chain(([schemas, strict, ruled, library]) => {
       const shape = Object.fromEntries(schemas.map((schema, at) => [`c${at}`, schema]));
       const row = strict ? z.strictObject(shape) : z.object(shape);
-      const judge = contract("c", { row, rules: ruled ? [rule("there", col("c0").isNull().not())] : [] });
+      const rules = ruled ? [rule("there", col("c0").isNull().not())] : [];
+      const judge = (library === 0 ? inJsonSchema(row, rules) : null) ?? contract("c", { row, rules });
       return fc.array(lineOf(schemas.length), { minLength: count, maxLength: count }).map((lines) => ({
         contract: judge,
         lines: withMended(judge, schemas, lines),
         [fc.toStringMethod]: () => JSON.stringify(judge.description),
       }));
     });
+}
+
+/** Nearly the same row as a JSON Schema, where it is one: refinements and flags of patterns are lost. */
+function inJsonSchema(row: z.ZodObject, rules: Contract["rules"]): Contract | null {
+  try {
+    return contract("c", { row: z.toJSONSchema(row, { io: "input" }) as never, rules });
+  } catch {
+    return null;
+  }
 }
 
 /** Values that fit are put together into lines of their own, so that the file has some that are valid. */
