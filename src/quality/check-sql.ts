@@ -3,7 +3,8 @@ import { quoteLiteral } from "../dataset/sql.ts";
 import { literalSql } from "./expression-sql.ts";
 import type { FieldCheck } from "./schema-check.ts";
 
-const exactMultiples = 1e14;
+/** Up to here a remainder means the same to all: beyond, validators forgive rounding, each in its way. */
+export const exactMultiples = 1e14;
 
 export function checkSql(check: FieldCheck, value: string): string {
   const doubt = doubtSql(check, value);

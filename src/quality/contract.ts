@@ -242,7 +242,8 @@ function createTest(schema: RowSchema, validator: RowValidator, rules: readonly 
   };
 }
 
-function isColumnNumber(value: number, kind: FieldKind): boolean {
+/** Is it a number that columns of this kind hold? */
+export function isColumnNumber(value: number, kind: FieldKind): boolean {
   return kind === "integer" ? Number.isSafeInteger(value) : Number.isFinite(value);
 }
 

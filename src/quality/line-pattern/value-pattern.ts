@@ -1,8 +1,10 @@
 // The pattern of one field's values as JSON text: what it matches is valid JSON and valid by the contract, once the
 // field's own test, if there is one, has said so too.
+import { exactMultiples } from "../check-sql.ts";
+import { isColumnNumber } from "../contract.ts";
 import type { RowValidator } from "../row-reading.ts";
 import type { FieldCheck } from "../schema-check.ts";
-import type { Field } from "../schema.ts";
+import type { Field, FieldKind } from "../schema.ts";
 import {
   ascii,
   basicPlane,
@@ -39,7 +41,7 @@ export function valuePattern(field: Field, { testField }: RowValidator): ValuePa
   if (field.residual.length > 0 || field.shape !== null) {
     if (testField === undefined) return `the column "${field.name}", which can't be judged without the rest of its row`;
     if (field.kind === "json") return `the nested column "${field.name}"`;
-    return { source: anyScalar, test: (value) => isColumnNumber(value, field) && testField(field.name, value) };
+    return { source: anyScalar, test: (value) => isHeld(value, field.kind) && testField(field.name, value) };
   }
   const found = ofKind(field);
   if (typeof found === "string") return found;
@@ -49,9 +51,9 @@ export function valuePattern(field: Field, { testField }: RowValidator): ValuePa
   return { source: `(?:${source}|null)`, test: test === null ? null : (value) => value === null || test(value) };
 }
 
-function isColumnNumber(value: unknown, { kind }: Field): boolean {
-  if (typeof value !== "number") return true;
-  return kind === "integer" ? Number.isSafeInteger(value) : kind !== "number" || Number.isFinite(value);
+function isHeld(value: unknown, kind: FieldKind): boolean {
+  const isNumberKind = kind === "integer" || kind === "number";
+  return !isNumberKind || typeof value !== "number" || isColumnNumber(value, kind);
 }
 
 function ofKind(field: Field): ValuePattern | string {
@@ -197,8 +199,7 @@ function holdsFor(check: FieldCheck, value: number): boolean {
     case "maximum":
       return check.inclusive ? value <= check.limit : value < check.limit;
     case "multipleOf":
-      // Beyond that the validators forgive rounding, each in its way.
-      return Math.abs(value) <= 1e14 && value % check.step === 0;
+      return Math.abs(value) <= exactMultiples && value % check.step === 0;
     case "whole":
       return Number.isSafeInteger(value);
     case "isIn":
